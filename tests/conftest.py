@@ -1,0 +1,136 @@
+"""What holds for every test: a home of its own, no network, and repeatable random cases."""
+
+from __future__ import annotations
+
+import atexit
+import ipaddress
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# --- A home of its own -------------------------------------------------------------------------
+# Prefect reads its configuration while it is imported, so this has to happen at import time, before
+# any test module. Subprocesses started by tests inherit it. With xdist each worker gets its own.
+_HOME = Path(tempfile.mkdtemp(prefix="prefect-tests-")).resolve()
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+
+for _name in [name for name in os.environ if name.startswith("PREFECT__")]:
+    del os.environ[_name]
+os.environ["HOME"] = os.environ["USERPROFILE"] = str(_HOME)
+os.environ["PREFECT__HOME_DIR"] = str(_HOME / ".prefect")
+os.environ["PREFECT__USER_CONFIG_PATH"] = str(_HOME / ".prefect" / "config.toml")
+# Output is asserted as plain text; tests of colours set their own environment.
+for _name in ("FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
+    os.environ.pop(_name, None)
+
+# --- Repeatable random cases -------------------------------------------------------------------
+# "ci": the same cases on every run, so that a red build is red again. "dev": new cases each time.
+# No deadline in either: the machine's load is not the code's fault.
+settings.register_profile("dev", deadline=None)
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+# --- No network --------------------------------------------------------------------------------
+class NetworkBlockedError(OSError):
+    """A test wanted to leave this machine without the `network` marker."""
+
+
+_own_names = {"", "localhost", "localhost.localdomain", socket.gethostname()}
+_connect = socket.socket.connect
+_connect_ex = socket.socket.connect_ex
+_getaddrinfo = socket.getaddrinfo
+
+
+def _stays_here(host: object) -> bool:
+    if host is None:
+        return True
+    text = host.decode() if isinstance(host, bytes) else str(host)
+    if text in _own_names:
+        return True
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified or _is_own_address(address)
+
+
+def _is_own_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether this machine can bind the address, so that it is one of its own."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
+
+
+def _check(sock: socket.socket, address: Any) -> None:
+    # Datagram sockets are let through: "connecting" one sends nothing, and it is the usual way to
+    # ask the system for its own address. Unix sockets never leave the machine.
+    if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.type == socket.SOCK_DGRAM:
+        return
+    if not _stays_here(address[0]):
+        raise NetworkBlockedError(f"Tests may not connect to {address!r}; mark the test with `network`.")
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("network"):
+        return
+
+    def connect(self: socket.socket, address: Any) -> None:
+        _check(self, address)
+        return _connect(self, address)
+
+    def connect_ex(self: socket.socket, address: Any) -> int:
+        _check(self, address)
+        return _connect_ex(self, address)
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        text = host.decode() if isinstance(host, bytes) else host
+        if text is not None and not _stays_here(text):
+            try:
+                ipaddress.ip_address(str(text))
+            except ValueError:
+                message = f"Tests may not look up {text!r}; mark the test with `network`."
+                raise NetworkBlockedError(message) from None
+        return _getaddrinfo(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave `network` tests out unless they are asked for by `-m`."""
+    if "network" in (config.getoption("-m") or ""):
+        return
+    skip = pytest.mark.skip(reason="needs the network; run with -m network")
+    for item in items:
+        if item.get_closest_marker("network"):
+            item.add_marker(skip)
+
+
+# --- Isolation between tests -------------------------------------------------------------------
+@pytest.fixture(autouse=True)
+def _context_is_restored() -> Iterator[None]:
+    """Whatever a test puts into `prefect.context` (a cache, a flow, parameters) ends with it."""
+    module = sys.modules.get("prefect.utilities.context")
+    if module is None:  # this test has nothing to do with a context
+        yield
+        return
+    with module.context():
+        module.context.pop("caches", None)
+        yield
