@@ -134,3 +134,19 @@ def _context_is_restored() -> Iterator[None]:
     with module.context():
         module.context.pop("caches", None)
         yield
+
+
+# --- Documentation ------------------------------------------------------------------------------
+# Here and not in tests/docs, because with xdist the process that prints loads only this file.
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many code blocks of the documentation run, and which do not and why."""
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    if not any(getattr(report, "nodeid", "").startswith("tests/docs/") for report in reports):
+        return
+    sys.path.insert(0, str(Path(__file__).parent / "docs"))
+    from blocks import count_blocks
+
+    run, not_run = count_blocks(Path(__file__).resolve().parents[1])
+    terminalreporter.write_line(f"documentation: {run} code blocks run, {len(not_run)} marked as not run")
+    for line in not_run:
+        terminalreporter.write_line(f"  {line}")
