@@ -23,6 +23,9 @@ from blocks import Block, PageError, commands, matches, read_blocks
 
 COMMAND_LIMIT_S = 120
 
+# Python blocks run without log lines, so that a page shows what it is about. Console blocks show them.
+LOG_LEVEL = "PREFECT__LOGGING__LEVEL"
+
 
 def run_python(block: Block, namespace: dict[str, object]) -> None:
     # Blank lines in front make line numbers in tracebacks those of the page.
@@ -47,6 +50,7 @@ def run_python(block: Block, namespace: dict[str, object]) -> None:
 
 def run_console(block: Block) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop(LOG_LEVEL, None)
     for command, expected in commands(block):
         done = subprocess.run(
             command,
@@ -97,6 +101,7 @@ def run_page(page: Path, root: Path) -> None:
 def main() -> int:
     page = Path(sys.argv[1]).resolve()
     root = Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else Path(__file__).resolve().parents[2]
+    os.environ[LOG_LEVEL] = "CRITICAL"
     with tempfile.TemporaryDirectory(prefix="prefect-docs-") as directory:
         previous = Path.cwd()
         os.chdir(directory)
