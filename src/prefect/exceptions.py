@@ -2,6 +2,7 @@
 
     Exception
     └── PrefectException                 anything that went wrong in Prefect itself
+        ├── ConfigurationError           a setting has a wrong value (also a ValueError)
         ├── ClientError                  a call to the API failed
         │   ├── AuthorizationError       the API refused the key or the tenant
         │   └── ObjectNotFoundError      the API has no such flow, run, …
@@ -23,6 +24,7 @@ from __future__ import annotations
 __all__ = [
     "AuthorizationError",
     "ClientError",
+    "ConfigurationError",
     "FlowStorageError",
     "ObjectNotFoundError",
     "PrefectException",
@@ -37,6 +39,17 @@ class PrefectException(Exception):
 
     Args:
         message: what happened, to which object, and what to do next
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+
+
+class ConfigurationError(PrefectException, ValueError):
+    """A setting cannot be used as it is.
+
+    Args:
+        message: which setting, what is wrong with its value, and where that value comes from
     """
 
     def __init__(self, message: str = "") -> None:

@@ -1,0 +1,174 @@
+"""The declared settings: what each one takes and what it is for.
+
+One table feeds the checks of values that users set and the reference page of the documentation.
+Settings that are not in it are allowed and never checked: users keep their own values there.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+__all__ = ["SETTINGS", "Kind", "Setting", "checked"]
+
+Kind = Literal["flag", "number", "seconds", "count", "text", "level", "list", "backend", "heartbeat"]
+
+
+class Setting(NamedTuple):
+    """One declared setting."""
+
+    kind: Kind
+    """What values it takes."""
+    help: str
+    """What it does, as one sentence."""
+    optional: bool = False
+    """Whether `false` (none) is a value too."""
+
+
+_LEGACY = "Has no effect; kept for programs that read it."
+
+SETTINGS: dict[str, Setting] = {
+    "debug": Setting("flag", "Show full tracebacks where the command line shows one sentence."),
+    "home_dir": Setting("text", "Where flows, results and credentials are kept on this machine."),
+    "backend": Setting("backend", "Which API to talk to: `cloud` or `server`."),
+    # cloud
+    "cloud.api": Setting("text", "Address of the API in use; follows `backend`."),
+    "cloud.endpoint": Setting("text", "Address of the API for `backend = cloud`."),
+    "cloud.graphql": Setting("text", "Address for GraphQL requests."),
+    "cloud.api_key": Setting("text", "The key that identifies you to the API."),
+    "cloud.tenant_id": Setting("text", "The tenant to work in; the default one of the key if empty."),
+    "cloud.use_local_secrets": Setting("flag", "Do not ask the API for secrets that the context lacks."),
+    "cloud.heartbeat_interval": Setting("seconds", "Time between two signs of life of a run."),
+    "cloud.heartbeat_mode": Setting("heartbeat", "Who sends signs of life: `process`, `thread` or `off`."),
+    "cloud.check_cancellation_interval": Setting("seconds", "Time between two checks for cancellation."),
+    "cloud.diagnostics": Setting("flag", "Send diagnostics of the environment when a flow is registered."),
+    "cloud.request_timeout": Setting("seconds", "Time to wait for an answer of the API."),
+    "cloud.send_flow_run_logs": Setting("flag", "Send the logs of flow runs to the API."),
+    "cloud.logging_heartbeat": Setting("seconds", "Time between two batches of logs sent to the API."),
+    "cloud.queue_interval": Setting("seconds", "Time before a queued run asks again for a place."),
+    "cloud.agent.name": Setting("text", "Name that an agent reports."),
+    "cloud.agent.labels": Setting("list", "Labels of an agent."),
+    "cloud.agent.level": Setting("level", "Log level of an agent."),
+    "cloud.agent.auth_token": Setting("text", _LEGACY),
+    "cloud.agent.agent_address": Setting("text", "Address of the health check that an agent serves."),
+    "cloud.agent.kubernetes_keep_alive": Setting("flag", "Keep idle connections to Kubernetes open."),
+    "cloud.agent.resource_manager.loop_interval": Setting("seconds", _LEGACY),
+    "cloud.rate_limiting.backoff_s": Setting("seconds", "First wait after the API refused for its rate limit."),
+    "cloud.rate_limiting.backoff_multiplier": Setting("number", "Factor of the waits between such attempts."),
+    "cloud.rate_limiting.backoff_exponent": Setting("number", "Exponent of the waits between such attempts."),
+    "cloud.rate_limiting.max_retries": Setting("count", "Number of such attempts."),
+    # logging
+    "logging.level": Setting("level", "Lines below this level are not written."),
+    "logging.format": Setting("text", "Format of a line, as in Python's `logging`."),
+    "logging.datefmt": Setting("text", "Format of the time in a line, as in Python's `time.strftime`."),
+    "logging.log_attributes": Setting("list", "Names from the context that every log record carries."),
+    "logging.extra_loggers": Setting("list", "Other loggers that write like Prefect's own."),
+    # flows and tasks
+    "flows.eager_edge_validation": Setting("flag", "Check each edge when it is added to a flow."),
+    "flows.run_on_schedule": Setting("flag", "`flow.run()` waits for the schedule of the flow."),
+    "flows.checkpointing": Setting("flag", "Write the results of tasks in local runs too."),
+    "flows.defaults.storage.add_default_labels": Setting("flag", "Storages add their default labels."),
+    "flows.defaults.storage.default_class": Setting("text", "Storage of flows that name none."),
+    "tasks.defaults.max_retries": Setting("count", "Retries of tasks that do not say.", optional=True),
+    "tasks.defaults.retry_delay": Setting("seconds", "Wait before a retry.", optional=True),
+    "tasks.defaults.timeout": Setting("seconds", "Timeout of tasks that do not say.", optional=True),
+    # engine
+    "engine.executor.default_class": Setting("text", "Executor of flows that name none."),
+    "engine.executor.dask.address": Setting("text", "Dask scheduler to use; one is started if empty."),
+    "engine.executor.dask.cluster_class": Setting("text", "Class of the Dask cluster to start."),
+    "engine.flow_runner.default_class": Setting("text", "Class that runs flows."),
+    "engine.task_runner.default_class": Setting("text", "Class that runs tasks."),
+    # server
+    "server.host": Setting("text", "Host of the API for `backend = server`, with its scheme."),
+    "server.port": Setting("count", "Port of the API for `backend = server`."),
+    "server.host_port": Setting("count", "Port that the server listens on."),
+    "server.host_ip": Setting("text", "Address that the server listens on."),
+    "server.endpoint": Setting("text", "Address of the API for `backend = server`."),
+    "server.telemetry.enabled": Setting("flag", _LEGACY),
+    "server.ui.host": Setting("text", "Host of the web interface, with its scheme."),
+    "server.ui.port": Setting("count", "Port of the web interface."),
+    "server.ui.host_port": Setting("count", "Port that the web interface is served on."),
+    "server.ui.host_ip": Setting("text", "Address that the web interface is served on."),
+    "server.ui.endpoint": Setting("text", "Address of the web interface."),
+    "server.ui.apollo_url": Setting("text", "Address of the API as a browser sees it."),
+    "server.database.connection_url": Setting("text", "Database of the server; a SQLite file if empty."),
+    "server.database.host": Setting("text", "Host of a PostgreSQL server."),
+    "server.database.port": Setting("count", "Port of a PostgreSQL server."),
+    "server.database.host_port": Setting("count", _LEGACY),
+    "server.database.name": Setting("text", "Name of the database."),
+    "server.database.username": Setting("text", "User of the database."),
+    "server.database.password": Setting("text", "Password of that user."),
+    "server.database.volume_path": Setting("text", _LEGACY),
+    "server.graphql.host": Setting("text", _LEGACY),
+    "server.graphql.port": Setting("count", _LEGACY),
+    "server.graphql.host_port": Setting("count", _LEGACY),
+    "server.graphql.debug": Setting("flag", _LEGACY),
+    "server.graphql.path": Setting("text", _LEGACY),
+    "server.hasura.host": Setting("text", _LEGACY),
+    "server.hasura.port": Setting("count", _LEGACY),
+    "server.hasura.host_port": Setting("count", _LEGACY),
+    "server.hasura.admin_secret": Setting("text", _LEGACY),
+    "server.hasura.claims_namespace": Setting("text", _LEGACY),
+    "server.hasura.graphql_url": Setting("text", _LEGACY),
+    "server.hasura.ws_url": Setting("text", _LEGACY),
+    "server.hasura.execute_retry_seconds": Setting("seconds", _LEGACY),
+}
+
+_WANTED: dict[Kind, str] = {
+    "flag": "true or false",
+    "number": "a number",
+    "seconds": "a number of seconds",
+    "count": "a whole number",
+    "text": "text",
+    "level": "one of DEBUG, INFO, WARNING, ERROR and CRITICAL",
+    "list": "a list such as \"['a', 'b']\"",
+    "backend": '"cloud" or "server"',
+    "heartbeat": '"process", "thread" or "off"',
+}
+_FLAG_WORDS = {"yes": True, "on": True, "no": False, "off": False, "": False}
+_REFUSED = object()
+_LEVELS = ("CRITICAL", "FATAL", "ERROR", "WARN", "WARNING", "INFO", "DEBUG", "NOTSET")
+
+
+def checked(key: str, value: Any) -> Any:
+    """`value` as the setting `key` takes it; settings that are not declared take anything.
+
+    Args:
+        key: dotted name of the setting
+        value: what the user set
+
+    Raises:
+        ValueError: `value` is none of those that the setting takes; the message says which it takes
+    """
+    setting = SETTINGS.get(key)
+    if setting is None or (setting.optional and (value is None or value is False)):
+        return value
+    accepted = _accepted(setting.kind, value)
+    if accepted is _REFUSED:
+        raise ValueError(f"must be {_WANTED[setting.kind]}, not {value!r}")
+    return accepted
+
+
+def _accepted(kind: Kind, value: Any) -> Any:
+    """`value`, converted where that is obviously meant, or `_REFUSED` if it is of another kind."""
+    if kind == "flag" and isinstance(value, str):
+        return _FLAG_WORDS.get(value.strip().lower(), _REFUSED)
+    if kind == "level" and isinstance(value, str):
+        return value.upper() if value.upper() in _LEVELS else _REFUSED
+    return value if _takes(kind, value) else _REFUSED
+
+
+def _takes(kind: Kind, value: Any) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind == "flag":
+        return isinstance(value, (bool, int, float))  # 0 and 1 were always understood
+    if kind in ("number", "seconds"):
+        return is_number
+    if kind in ("count", "level"):
+        return is_number and isinstance(value, int)
+    if kind == "list":
+        return isinstance(value, (list, tuple))
+    if kind == "backend":
+        return value in ("cloud", "server")
+    if kind == "heartbeat":
+        return value in ("process", "thread", "off")
+    return not isinstance(value, (dict, list))
