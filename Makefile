@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 INSTALL := PYTHON="$(PYTHON)" sh .ci/install $(VENV)
 PYTEST_WORKERS ?= auto
 
-.PHONY: help setup demo test check fix docs docs-serve bench coverage lock clean
+.PHONY: help setup demo test check fix docs docs-serve bench coverage lock lock-bench clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ------------------------------------------------------------------ environment
 # One environment that grows: to run, to test, to develop. The locks agree on every version,
@@ -52,8 +52,18 @@ coverage: $(VENV)/.stamp-test ## all tests, with the lines they miss
 docs: $(VENV)/.stamp-dev ## the documentation as a site in site/; a warning is an error
 	@$(BIN)/zensical build --strict --clean
 
-bench: $(VENV)/.stamp-test ## engine cases against prefect==1.4.1, as ratios of CPU time
-	@$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+# 1.4.1 with the dependencies of its time needs Python 3.10 or 3.11 of its own.
+OLD_VENV ?= .venv-1.4.1
+OLD_PYTHON ?= $(shell for python in python3.11 python3.10 python3 \
+	"$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.11.*/bin/python "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.10.*/bin/python; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' 2>/dev/null && echo "$$python" && break; done)
+
+$(OLD_VENV)/.stamp-bench-1.4.1: requirements/bench-1.4.1.txt .ci/install
+	@test -n "$(OLD_PYTHON)" || { echo "prefect 1.4.1 needs Python 3.10 or 3.11; name one with OLD_PYTHON=" >&2; exit 1; }
+	@PYTHON="$(OLD_PYTHON)" sh .ci/install $(OLD_VENV) bench-1.4.1
+
+bench: $(VENV)/.stamp-test $(OLD_VENV)/.stamp-bench-1.4.1 ## engine cases against prefect==1.4.1, as ratios of CPU time
+	@$(BIN)/python benchmarks/run.py --old $(OLD_VENV)/bin/python $(BENCH_ARGS)
 
 # ------------------------------------------------------------------ maintain
 LOCK := uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.10 \
@@ -64,5 +74,10 @@ lock: ## renew the hash-pinned requirements (needs uv; UPGRADE=--upgrade takes n
 	$(LOCK) --group test -c requirements/dev.txt -o requirements/test.txt
 	$(LOCK) --group build -c requirements/dev.txt -o requirements/run.txt
 
+lock-bench: ## renew the lock of prefect 1.4.1: what an installation of January 2023 got (needs uv)
+	printf 'prefect==1.4.1\nmarshmallow<4\npendulum<3\n' | uv pip compile - --quiet --no-config --universal \
+		--python-version 3.10 --exclude-newer 2023-01-15 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links -o requirements/bench-1.4.1.txt
+
 clean: ## remove what make made
-	rm -rf $(VENV) .venv-3.* site .coverage .coverage.* htmlcov
+	rm -rf $(VENV) $(OLD_VENV) .venv-3.* site .coverage .coverage.* htmlcov

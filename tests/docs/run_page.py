@@ -27,14 +27,14 @@ COMMAND_LIMIT_S = 120
 LOG_LEVEL = "PREFECT__LOGGING__LEVEL"
 
 
-def run_python(block: Block, namespace: dict[str, object]) -> None:
-    # Blank lines in front make line numbers in tracebacks those of the page.
+def run_python(block: Block, namespace: dict[str, object], page: Path) -> None:
+    # Blank lines in front make line numbers in tracebacks, and what `inspect` reads, those of the page.
     source = "\n" * (block.line - 1) + block.code
     printed = io.StringIO()
     raised = ""
     with contextlib.redirect_stdout(printed):
         try:
-            exec(compile(source, block.page, "exec", dont_inherit=True), namespace)
+            exec(compile(source, page, "exec", dont_inherit=True), namespace)
         except BaseException as error:
             raised = type(error).__name__
             if raised != block.raises:
@@ -88,7 +88,7 @@ def run_page(page: Path, root: Path) -> None:
             if block.language == "python":
                 waiting[block.title] = block
         elif block.language == "python":
-            run_python(block, namespace)
+            run_python(block, namespace, page)
         elif block.language == "console":
             run_console(block)
             for title in list(waiting):
