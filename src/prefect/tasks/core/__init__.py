@@ -1,0 +1,1 @@
+"""Tasks that flows are built from: functions, constants, collections, operators, resources."""
