@@ -39,7 +39,7 @@ check: $(VENV)/.stamp-dev ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/basedpyright --level error
-	@$(BIN)/lint-imports --no-cache --no-color >$(VENV)/layers.log || { cat $(VENV)/layers.log; exit 1; }
+	@$(BIN)/lint-imports --no-cache --no-logo >$(VENV)/layers.log || { cat $(VENV)/layers.log; exit 1; }
 	@echo "format, lint, types and layers are fine"
 
 fix: $(VENV)/.stamp-dev ## let ruff format and repair
