@@ -1,0 +1,94 @@
+"""Whether a task can be mapped, over what, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from prefect.core.edge import Edge
+    from prefect.engine.state import Mapped, State
+
+NOTHING_TO_MAP = "No upstream states can be mapped over."
+UNMAPPABLE = "At least one upstream state has an unmappable result."
+
+
+def obstacle(upstream_states: Mapping[Edge, State]) -> str | None:
+    """Why a task cannot be mapped over these states; None when it can."""
+    mapped = [state for edge, state in upstream_states.items() if edge.mapped]
+    if not any(state._successful for state in mapped):  # pyright: ignore[reportPrivateUsage]
+        return NOTHING_TO_MAP
+    for edge, state in upstream_states.items():
+        if edge.mapped and state._successful and not state._mapped:  # pyright: ignore[reportPrivateUsage]
+            problem = unmappable(state.result)
+            if problem is not None:
+                return f"{UNMAPPABLE} {edge.upstream_task.name!r} {problem}"
+    return None
+
+
+def unmappable(value: Any) -> str | None:
+    """What is wrong with a value to be mapped over; None when nothing is."""
+    if isinstance(value, Mapping):
+        return "returned a dictionary; map over `list(x.items())`, `list(x)` or `list(x.values())`."
+    if not hasattr(value, "__getitem__") or not hasattr(value, "__len__"):
+        return (
+            f"returned {type(cast('object', value)).__name__}, which is no sequence; "
+            "return a list, or wrap the input in `unmapped`."
+        )
+    return None
+
+
+def flattened_values(value: Any) -> Any:
+    """`value` with one level of nesting removed; `value` itself when its elements are not iterable."""
+    found: list[Any] = []
+    try:
+        for element in cast("Iterable[Any]", value):
+            found.extend(element)
+    except TypeError:
+        return value
+    return found
+
+
+def flattened_state(state: State) -> State:
+    """`state` with its value flattened by one level.
+
+    Children of a mapped task are joined: the result is an unmapped state of all their elements.
+    If an element of a child is not iterable, the values stay as they are.
+    """
+    from prefect.engine.state import Success, make_state
+
+    if state._mapped:  # pyright: ignore[reportPrivateUsage]
+        children = cast("Mapped", state).map_states
+        return _flattened_children(state, children)
+    if not state._successful:  # pyright: ignore[reportPrivateUsage]
+        return state
+    new = make_state(
+        type(state) if type(state)._extra == () else Success,  # pyright: ignore[reportPrivateUsage]
+        state.message,
+        state._result.from_value(flattened_values(state.result)),  # pyright: ignore[reportPrivateUsage]
+        None,
+    )
+    return new
+
+
+def _flattened_children(state: State, children: Sequence[State]) -> State:
+    """A mapped state whose children are the elements of the given children.
+
+    A child that has no elements to give (failed, skipped) stands for itself.
+    """
+    from prefect.engine.result.base import Result
+    from prefect.engine.state import Mapped, Success, make_state
+
+    found: list[State] = []
+    for child in children:
+        if not child._successful or child._skipped:  # pyright: ignore[reportPrivateUsage]
+            found.append(child)
+            continue
+        try:
+            elements = list(cast("Iterable[Any]", child.result))
+        except TypeError:
+            return state
+        found.extend(make_state(Success, child.message, Result(value=element), None) for element in elements)
+    joined = Mapped(message=state.message, map_states=found)
+    joined.result = [child.result for child in found]
+    return joined
