@@ -14,9 +14,10 @@ In expected output, `...` stands for any text, within a line or for whole lines.
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 RUNNABLE = ("python", "console")
@@ -106,7 +107,7 @@ def read_blocks(text: str, page: str) -> list[Block]:
             previous = blocks.pop() if blocks else None
             if previous is None or previous.language != "python" or previous.title:
                 raise PageError(f"{page}:{first}: `output` follows no python block that runs")
-            blocks.append(Block(**{**previous.__dict__, "output": code}))
+            blocks.append(replace(previous, output=code))
             continue
         title = _TITLE.search(info)
         blocks.append(
@@ -123,6 +124,25 @@ def read_blocks(text: str, page: str) -> list[Block]:
     if markers:
         raise PageError(f"{page}: the marker {markers} stands before no block")
     return blocks
+
+
+def read_docstrings(source: str, page: str) -> list[Block]:
+    """The fenced blocks of all docstrings of a module, with the line numbers of its file.
+
+    Raises:
+        PageError: as `read_blocks`.
+    """
+    blocks: list[Block] = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        text = ast.get_docstring(node, clean=False)
+        if text is None or "```" not in text:
+            continue
+        first = node.body[0].lineno
+        # The first line of a docstring has no indentation; the fences of the others have theirs.
+        blocks += [replace(block, line=block.line + first - 1) for block in read_blocks(text, page)]
+    return sorted(blocks, key=lambda block: block.line)
 
 
 def commands(block: Block) -> list[tuple[str, str]]:
@@ -163,13 +183,20 @@ def pages(root: Path) -> list[Path]:
     return [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
 
 
+def modules(root: Path) -> list[Path]:
+    """Every module of the package whose docstrings have code blocks, in a fixed order."""
+    found = sorted((root / "src" / "prefect").rglob("*.py"))
+    return [module for module in found if "```" in module.read_text(encoding="utf-8")]
+
+
 def count_blocks(root: Path) -> tuple[int, list[str]]:
     """Number of blocks that run, and a line with place and reason for each that is marked not to."""
     run = 0
     not_run: list[str] = []
-    for page in pages(root):
+    for page in pages(root) + modules(root):
+        read = read_docstrings if page.suffix == ".py" else read_blocks
         try:
-            blocks = read_blocks(page.read_text(encoding="utf-8"), str(page.relative_to(root)))
+            blocks = read(page.read_text(encoding="utf-8"), str(page.relative_to(root)))
         except PageError:
             continue  # the page's own test says so
         for block in blocks:

@@ -1,6 +1,7 @@
-"""Runs the code blocks of one page, as a reader would: in order, in an empty directory.
+"""Runs the code blocks of one page, or of the docstrings of one module, as a reader would:
+in order, in an empty directory.
 
-    python run_page.py PAGE [ROOT]
+    python run_page.py PAGE_OR_MODULE [ROOT]
 
 It is a program of its own so that each page starts with a fresh interpreter; tasks defined in a block
 live in `__main__`, as in a notebook. Exit code 0 means that everything ran as the page says.
@@ -9,6 +10,7 @@ live in `__main__`, as in a notebook. Exit code 0 means that everything ran as t
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import subprocess
@@ -16,10 +18,25 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from blocks import Block, PageError, commands, matches, read_blocks
+from blocks import Block, PageError, commands, matches, read_blocks, read_docstrings
+
+PREFECT_NAMES = (
+    "Flow",
+    "Parameter",
+    "Task",
+    "apply_map",
+    "case",
+    "flatten",
+    "mapped",
+    "resource_manager",
+    "tags",
+    "task",
+    "unmapped",
+)
 
 COMMAND_LIMIT_S = 120
 
@@ -73,12 +90,28 @@ def run_console(block: Block) -> None:
             )
 
 
+def docstring_names(module: Path, root: Path) -> dict[str, object]:
+    """What an example in a docstring may take for granted, as in doctest: its module's names, and prefect's."""
+    prefect = importlib.import_module("prefect")
+    parts = module.relative_to(root / "src").with_suffix("").parts
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    own = vars(importlib.import_module(name))
+    known = {"prefect": prefect, **{public: getattr(prefect, public) for public in PREFECT_NAMES}, **own}
+    return {key: value for key, value in known.items() if not key.startswith("__")}
+
+
 def run_page(page: Path, root: Path) -> None:
     name = str(page.relative_to(root))
-    blocks = read_blocks(page.read_text(encoding="utf-8"), name)
+    text = page.read_text(encoding="utf-8")
+    blocks = read_docstrings(text, name) if page.suffix == ".py" else read_blocks(text, name)
     waiting: dict[str, Block] = {}  # written, and not yet used by a command
-    namespace: dict[str, object] = vars(sys.modules["__main__"])
-    namespace.pop("annotations", None)
+    # The page's own `__main__`: tasks defined in a block are pickled as they are from a script or a
+    # notebook, and nothing of this program is in sight.
+    main_module = ModuleType("__main__")
+    sys.modules["__main__"] = main_module
+    namespace = vars(main_module)
+    if page.suffix == ".py":
+        namespace.update(docstring_names(page, root))
     for block in blocks:
         if block.not_run:
             continue

@@ -1,4 +1,4 @@
-"""Every code block of README.md and docs/ runs and prints what the page says."""
+"""Every code block of README.md, docs/ and the docstrings runs and prints what the page says."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from blocks import PageError, commands, matches, pages, read_blocks
+from blocks import PageError, commands, matches, modules, pages, read_blocks, read_docstrings
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = Path(__file__).with_name("run_page.py")
-PAGES = [str(page.relative_to(ROOT)) for page in pages(ROOT)]
+PAGES = [str(page.relative_to(ROOT)) for page in pages(ROOT) + modules(ROOT)]
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_of_the_page_runs_as_it_says(page: str) -> None:
-    read_blocks((ROOT / page).read_text(encoding="utf-8"), page)
     done = subprocess.run(
         [sys.executable, str(RUNNER), str(ROOT / page), str(ROOT)],
         capture_output=True,
@@ -84,6 +83,12 @@ def test_commands_are_split_from_their_output() -> None:
 )
 def test_output_is_compared_without_times(expected: str, actual: str, equal: bool) -> None:
     assert matches(expected, actual) is equal
+
+
+def test_blocks_of_docstrings_keep_the_lines_of_their_file() -> None:
+    source = 'class A:\n    """A.\n\n    Example:\n        ```python\n        x = 1\n        ```\n    """\n'
+    [block] = read_docstrings(source, "a.py")
+    assert (block.line, block.code) == (6, "x = 1\n")
 
 
 def run_text(directory: Path, text: str) -> subprocess.CompletedProcess[str]:
