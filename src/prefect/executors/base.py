@@ -9,7 +9,7 @@ their defaults are right for any 1.x executor.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -31,6 +31,7 @@ class Executor:
     Example:
         ```python
         from prefect.executors import Executor
+
 
         class Eager(Executor):
             placement = "inline"
@@ -65,7 +66,7 @@ class Executor:
         return 1
 
     @contextlib.contextmanager
-    def start(self) -> Iterator[None]:
+    def start(self) -> Generator[None]:
         """Hold what the executor needs to run things (a pool, a cluster) for the length of a
         `with` block.
 
