@@ -43,7 +43,7 @@ class OrderedSet(set[T], Generic[T]):
             self.version += 1
             self._added(element)
 
-    def discard(self, element: T) -> None:
+    def discard(self, element: T) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         if element in self._order:
             del self._order[element]
             super().discard(element)

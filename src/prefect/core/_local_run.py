@@ -66,9 +66,7 @@ def _check_parameters(flow: Flow, given: dict[str, Any]) -> None:
         raise ValueError(f"Flow.run received the following unexpected parameters: {', '.join(unknown)}")
     missing = sorted(name for name, found in parameters.items() if found.required and name not in given)
     if missing:
-        raise ValueError(
-            f"Flow.run did not receive the following required parameters: {', '.join(missing)}"
-        )
+        raise ValueError(f"Flow.run did not receive the following required parameters: {', '.join(missing)}")
     for name, value in given.items():
         parameters[name].validated(value)
 

@@ -54,7 +54,7 @@ class TaskSignature:
         """
         positional = self.positional
         if len(args) <= len(positional):
-            bound = dict(zip(positional, args)) if args else {}
+            bound = dict(zip(positional, args, strict=False)) if args else {}
             if kwargs:
                 size = len(bound) + len(kwargs)
                 bound.update(kwargs)
@@ -116,7 +116,9 @@ def check_run_signature(run: Callable[..., Any], name: str | None = None) -> Non
             "arguments are stored as keywords. As a workaround, consider modifying the run() method to "
             "accept **kwargs and feeding the values to *args."
         )
-    positional_only = [p.name for p in parameters.values() if p.kind == p.POSITIONAL_ONLY and p.name != "self"]
+    positional_only = [
+        p.name for p in parameters.values() if p.kind == p.POSITIONAL_ONLY and p.name != "self"
+    ]
     if positional_only:
         raise TypeError(
             f"Found positional-only parameters in the function signature for task {label}: {positional_only}. "

@@ -55,12 +55,14 @@ class Edge:
         flow: Flow | None = None,
     ) -> None:
         if isinstance(upstream_task, EdgeAnnotation):
-            annotations = cast("dict[str, bool]", upstream_task.annotations)
+            annotations = upstream_task.annotations
             if mapped is None:
                 mapped = annotations.get("mapped")
             if flattened is None:
                 flattened = annotations.get("flattened")
-        self.upstream_task = upstream_task if isinstance(upstream_task, Task) else _as_task(upstream_task, flow)
+        self.upstream_task = (
+            upstream_task if isinstance(upstream_task, Task) else _as_task(upstream_task, flow)
+        )
         self.downstream_task = (
             downstream_task if isinstance(downstream_task, Task) else _as_task(downstream_task, flow)
         )

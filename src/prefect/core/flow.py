@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -62,7 +63,7 @@ def cache(method: Callable[..., R]) -> Callable[..., R]:
         if key not in store:
             store[key] = method(self, *args, **kwargs)
         found = store[key]
-        return found.copy() if isinstance(found, (set, list)) else found
+        return cast("R", cast("set[Any]", found).copy() if isinstance(found, (set, list)) else found)
 
     return wrapper
 
@@ -341,7 +342,7 @@ class Flow:
         """
         return [
             self.add_edge(upstream_task=upstream, downstream_task=downstream, validate=validate)
-            for upstream, downstream in zip(tasks, tasks[1:])
+            for upstream, downstream in itertools.pairwise(tasks)
         ]
 
     def set_dependencies(
@@ -368,7 +369,9 @@ class Flow:
         self.add_task(task)
         for value in downstream_tasks or ():
             if isinstance(value, EdgeAnnotation):
-                raise TypeError("Downstream tasks cannot be annotated; map on the call of the downstream task.")
+                raise TypeError(
+                    "Downstream tasks cannot be annotated; map on the call of the downstream task."
+                )
             self.add_edge(task, value, mapped=mapped, validate=validate)
         for value in upstream_tasks or ():
             is_mapped, is_flattened, bare = _annotation(value, mapped)
@@ -549,7 +552,7 @@ class Flow:
         Raises:
             ValueError: the flow has a cycle, or a root task is not in it.
         """
-        order = cast("tuple[Task, ...]", self._sorted_tasks())
+        order = self._sorted_tasks()
         roots = list(root_tasks or ())
         if not roots:
             return order
@@ -792,14 +795,16 @@ class Flow:
         """
         from prefect.core._registration import run_agent
 
-        run_agent(self, token=token, show_flow_logs=show_flow_logs, log_to_cloud=log_to_cloud, api_key=api_key)
+        run_agent(
+            self, token=token, show_flow_logs=show_flow_logs, log_to_cloud=log_to_cloud, api_key=api_key
+        )
 
 
 def _annotation(value: Any, mapped: bool) -> tuple[bool, bool, Any]:
     """Whether a bound value is mapped and flattened, and the value without its annotations."""
     if not isinstance(value, EdgeAnnotation):
         return mapped, False, value
-    annotations = cast("dict[str, bool]", value.annotations)
+    annotations = value.annotations
     bare = value.value
     return annotations.get("mapped", mapped), annotations.get("flattened", False), bare
 

@@ -137,4 +137,4 @@ class DateTimeParameter(Parameter):
             return None
         import pendulum
 
-        return pendulum.parse(value) if isinstance(value, str) else pendulum.instance(value)
+        return cast("Any", pendulum.parse(value) if isinstance(value, str) else pendulum.instance(value))

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from prefect.core.flow import Flow
     from prefect.engine.result import Result
 
-__all__ = ["EXTRA_CALL_PARAMETERS", "NoDefault", "Task", "TaskMetaclass", "instance_property"]
+__all__ = ["NoDefault", "Task", "TaskMetaclass", "instance_property"]
 
 
 class NoDefault(enum.Enum):
     """The mark of "no default given", where None is a possible default."""
 
-    value = "no_default"
+    value = "no_default"  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType] # compat: the member is named like a property of Enum
 
     def __repr__(self) -> str:
         return "<no default>"
@@ -61,6 +61,7 @@ class TaskMetaclass(type):
     """Watches tasks being made: warns of common mistakes, and tells the active flow of the new task."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make a task."""
         task = super().__call__(*args, **kwargs)
         if "slug" not in task.__dict__ and cls.__init__ is not Task.__init__:
             raise TypeError(
@@ -273,8 +274,8 @@ class Task(metaclass=TaskMetaclass):
                 "flow context. The copy will not retain those dependencies.",
                 stacklevel=2,
             )
-        new = cast("Task", object.__new__(type(self)))
-        attributes = new.__dict__
+        new = object.__new__(type(self))
+        attributes = cast("dict[str, Any]", new.__dict__)
         attributes.update(self.__dict__)
         for attribute, value in task_args.items():
             if not hasattr(new, attribute):
@@ -389,9 +390,7 @@ class Task(metaclass=TaskMetaclass):
             if not isinstance(value, (Task, EdgeAnnotation)) and not hasattr(value, "__getitem__"):
                 preview = repr(value)
                 preview = preview if len(preview) <= 20 else preview[:20]
-                raise TypeError(
-                    f"Cannot map over unsubscriptable object of type {type(value)}: {preview}..."
-                )
+                raise TypeError(f"Cannot map over unsubscriptable object of type {type(value)}: {preview}...")
         new = self.copy(**(task_args or {}))
         new.nout = None
         return new.bind(*args, mapped=True, upstream_tasks=upstream_tasks, flow=flow, **kwargs)
@@ -618,7 +617,8 @@ def _result_at_target(result: Result | None, target: Any, warn: bool = True) -> 
         return result
     if warn and result.location and result.location != target:
         warnings.warn(
-            "Both `result.location` and `target` were provided. The `target` value will be used.", stacklevel=4
+            "Both `result.location` and `target` were provided. The `target` value will be used.",
+            stacklevel=4,
         )
     result = result.copy()
     result.location = target
@@ -629,4 +629,3 @@ def __getattr__(name: str) -> Any:
     if name == "EXTRA_CALL_PARAMETERS":
         return _extra_call_parameters()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-

@@ -36,7 +36,7 @@ def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
         context.push(Layer(values))
         try:
             outcome.append((True, asyncio.run(coroutine)))
-        except BaseException as exc:  # handed to the waiting thread, whatever it is
+        except BaseException as exc:  # noqa: BLE001 # handed to the waiting thread, whatever it is
             outcome.append((False, exc))
 
     thread = threading.Thread(target=run, name="prefect-coroutine-task")

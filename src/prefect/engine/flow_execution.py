@@ -19,7 +19,7 @@ from prefect.engine.map_group import MapGroup, Source, Stage
 from prefect.engine.result.base import Result
 from prefect.engine.run_context import flow_run_snapshot
 from prefect.engine.state import Failed, Mapped, State, Success, make_state
-from prefect.engine.task_plan import RunSettings, TaskPlan
+from prefect.engine.task_plan import RunSettings, TaskPlan, plain_run_count
 
 if TYPE_CHECKING:
     from prefect.core.edge import Edge
@@ -91,7 +91,9 @@ class FlowExecution:
         # One run id and date for all threads: made before they can race for it.
         for key in ("flow_run_id", "flow_run_name", "date"):
             self.settings.layer.lookup(key)
-        self._waiting = {task: len({e.upstream_task for e in self.edges_to.get(task, ())}) for task in self.order}
+        self._waiting = {
+            task: len({e.upstream_task for e in self.edges_to.get(task, ())}) for task in self.order
+        }
         self._ready.extend(task for task in self.order if not self._waiting[task])
         window = self._window()
         while self._ready or self._under_way or self._more:
@@ -125,19 +127,25 @@ class FlowExecution:
             if id(future) in finished:
                 try:
                     value = self.executor.wait(future)
-                except Exception as exc:  # a lost worker, or an executor's own trouble
+                except Exception as exc:  # noqa: BLE001 # a lost worker, or an executor's own trouble
                     on_lost(exc)
                 else:
                     on_done(value)
 
     def submit(
-        self, task: Task, on_done: OnDone, on_lost: OnLost, fn: Callable[..., Any], *args: Any, index: int | None = None
+        self,
+        task: Task,
+        on_done: OnDone,
+        on_lost: OnLost,
+        fn: Callable[..., Any],
+        *args: Any,
+        index: int | None = None,
     ) -> None:
         """Have the executor call `fn(*args)`, and go on with its result."""
         extra = {"task_name": task.name, "task_tags": task.tags, "task_index": index}
         try:
             future = self.executor.submit(fn, *args, extra_context=extra)
-        except Exception as exc:  # an executor that refuses work loses the run of the task, not the flow
+        except Exception as exc:  # noqa: BLE001 # an executor that refuses work loses the run of the task, not the flow
             on_lost(exc)
             return
         self._under_way.append((future, on_done, on_lost))
@@ -158,9 +166,12 @@ class FlowExecution:
     def _start(self, task: Task) -> None:
         self._started.add(task)
         prior = self.prior.get(task)
-        if prior is not None and self._is_settled(task, prior):
-            self._done(task, prior)
-            return
+        if prior is not None:
+            if self._is_settled(task, prior):
+                self._done(task, prior)
+                return
+            if prior._finished and not prior._mapped:  # pyright: ignore[reportPrivateUsage]
+                prior = None  # a resource to set up again
         if isinstance(task, self._constant_class):
             self._done(task, make_state(Success, None, Result(task.value), None))
             return
@@ -204,10 +215,10 @@ class FlowExecution:
             return
 
         def run_here() -> State:
-            if plan.is_plain and extra is None and prior is None:
-                arguments = plain_arguments(pairs, constants)
-                if arguments is not None:
-                    return plan.run_plain(arguments, None, upstream_states)
+            run_count = plain_run_count(prior) if plan.is_plain and extra is None else 0
+            arguments = plain_arguments(pairs, constants) if run_count else None
+            if arguments is not None:
+                return plan.run_plain(arguments, None, upstream_states, run_count=run_count)
             return plan.run_steps(prior, upstream_states(), extra=extra)
 
         if self.executor.placement == "inline" and _is_local(self.executor):
@@ -223,7 +234,11 @@ class FlowExecution:
             self._collect()
 
     def _send_single(
-        self, plan: TaskPlan, prior: State | None, upstream_states: dict[Edge, State], extra: dict[str, Any] | None
+        self,
+        plan: TaskPlan,
+        prior: State | None,
+        upstream_states: dict[Edge, State],
+        extra: dict[str, Any] | None,
     ) -> None:
         task, settings = plan.task, self.settings
         unit = remote.SingleRun(
@@ -292,7 +307,12 @@ class FlowExecution:
         for edge in edges:
             member = members.get(edge.upstream_task)
             state = self.states[edge.upstream_task] if member is None else member.mapped
-            upstream[edge] = mapping.flattened_state(state) if edge.mapped and edge.flattened else state
+            if edge.mapped and edge.flattened:
+                flat = mapping.flattened_state(state)
+                if flat is state and state._successful:  # pyright: ignore[reportPrivateUsage]
+                    self.settings.logger.warning(mapping.NOT_FLATTENED)
+                state = flat
+            upstream[edge] = state
         constant = constant_states(task, constants)
         extra = self.contexts.get(task)
         fanned = plan.run_steps(prior, {**upstream, **constant}, extra=extra, is_mapped_parent=True)
@@ -443,7 +463,7 @@ class _RemoteMap:
         self.sizes.learn(stop - start, seconds)
         states: list[list[State]] = pickle.loads(packed)
         is_observed = observers.is_observed()
-        for stage, children in zip(self.group.stages, states):
+        for stage, children in zip(self.group.stages, states, strict=True):
             stage.children[start : start + len(children)] = children
             if is_observed:
                 for index, child in enumerate(children, start):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from prefect.engine.decide.final_state import outcome
@@ -178,8 +178,8 @@ class FlowRunner(Runner):
         given.update(parameters)
         context.update(flow_name=self.flow.name)
         context.setdefault("flow_id", self.flow.name)
-        state, context = super().initialize_run(state=state, context=context)
-        return FlowRunnerInitializeResult(state, task_states, context, task_contexts)
+        begun, context = super().initialize_run(state=state, context=context)
+        return FlowRunnerInitializeResult(cast("State", begun), task_states, context, task_contexts)
 
     # -- steps ------------------------------------------------------------------------
 
@@ -211,7 +211,7 @@ class FlowRunner(Runner):
         raise ENDRUN(state)
 
     @contextlib.contextmanager
-    def check_for_cancellation(self) -> Iterator[None]:
+    def check_for_cancellation(self) -> Generator[None]:
         """Holds while the tasks run; runners of a backend watch here for a request to cancel."""
         yield
 

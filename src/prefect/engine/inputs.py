@@ -5,7 +5,7 @@ Constants bound to a task appear to triggers and steps as successful upstream ta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect.engine.decide.mapping import flattened_values
 from prefect.engine.result.base import Result
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from prefect.core.edge import Edge
     from prefect.core.task import Task
-    from prefect.engine.state import State
+    from prefect.engine.state import Mapped, State
 
 CONSTANT_MESSAGE = "Auto-generated constant value"
 
@@ -36,7 +36,9 @@ def constant_states(task: Task, constants: Mapping[str, Any]) -> dict[Edge, Stat
     return found
 
 
-def plain_arguments(pairs: Iterable[tuple[Edge, State]], constants: Mapping[str, Any]) -> dict[str, Any] | None:
+def plain_arguments(
+    pairs: Iterable[tuple[Edge, State]], constants: Mapping[str, Any]
+) -> dict[str, Any] | None:
     """The arguments of a task all of whose upstream tasks succeeded; None when one did not.
 
     Args:
@@ -48,8 +50,8 @@ def plain_arguments(pairs: Iterable[tuple[Edge, State]], constants: Mapping[str,
         if not state._successful or state._skipped:  # pyright: ignore[reportPrivateUsage]
             return None
         if state._mapped:  # pyright: ignore[reportPrivateUsage]
-            for child in state.map_states:  # type: ignore[attr-defined]
-                if not child._successful or child._skipped:
+            for child in cast("Mapped", state).map_states:
+                if not child._successful or child._skipped:  # pyright: ignore[reportPrivateUsage]
                     return None
         key = edge.key
         if key is not None:
@@ -68,4 +70,4 @@ def element_state(state: State, value: Any) -> State:
     from prefect.engine.state import Success, make_state
 
     cls = type(state) if not type(state)._extra else Success  # pyright: ignore[reportPrivateUsage]
-    return make_state(cls, state.message, Result(value), state._context)  # type: ignore[arg-type] # pyright: ignore
+    return make_state(cls, state.message, Result(value), None)

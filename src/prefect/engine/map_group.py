@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from prefect.engine import observers
 from prefect.engine.inputs import element_state
+from prefect.engine.task_plan import plain_run_count
 
 if TYPE_CHECKING:
     from prefect.core.edge import Edge
@@ -126,10 +127,13 @@ class Stage:
         if prior is not None and prior._finished:  # pyright: ignore[reportPrivateUsage]
             self.children[position] = prior
             return prior
-        if prior is None and self.plan.is_plain and self.extra is None and self.static_arguments is not None:
-            arguments = self._plain_arguments(index)
+        if self.plan.is_plain and self.extra is None and self.static_arguments is not None:
+            run_count = plain_run_count(prior)
+            arguments = self._plain_arguments(index) if run_count else None
             if arguments is not None:
-                state = self.plan.run_plain(arguments, index, lambda: self.upstream_states(index))
+                state = self.plan.run_plain(
+                    arguments, index, lambda: self.upstream_states(index), run_count=run_count
+                )
                 self.children[position] = state
                 return state
         state = self.plan.run_steps(prior, self.upstream_states(index), map_index=index, extra=self.extra)

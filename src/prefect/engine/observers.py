@@ -16,7 +16,7 @@ Example:
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _observers: list[Observer] = []
 
 
 @contextlib.contextmanager
-def observe(callback: Observer) -> Iterator[None]:
+def observe(callback: Observer) -> Generator[None]:
     """Call `callback` for every change of state while the block runs, in any flow run of this process.
 
     Callbacks may come from several threads. They should be quick, and must not raise.

@@ -57,16 +57,21 @@ class UnpicklableTask(Exception):
     """Something that has to travel to another process cannot."""
 
 
+def pickle_bytes(value: object) -> bytes:
+    """`value` as bytes, functions and classes of scripts and notebooks included."""
+    import cloudpickle
+
+    return cast("bytes", cloudpickle.dumps(value))  # pyright: ignore[reportUnknownMemberType]
+
+
 def dumps(value: object, what: str) -> bytes:
     """`value` as bytes.
 
     Raises:
         UnpicklableTask: it does not pickle; the message names the part that does not.
     """
-    import cloudpickle
-
     try:
-        return cast("bytes", cloudpickle.dumps(value))
+        return pickle_bytes(value)
     except Exception as exc:  # pickling runs code of users' classes
         from prefect.utilities._pickling import explain_unpicklable
 
@@ -87,8 +92,8 @@ def light_edge(edge: Edge) -> Edge:
     from prefect.core.task import Task
 
     original = edge.upstream_task
-    stand_in = cast("Task", object.__new__(Task))
-    stand_in.__dict__.update(
+    stand_in = object.__new__(Task)
+    vars(stand_in).update(
         name=original.name, slug=original.slug, tags=original.tags, auto_generated=original.auto_generated
     )
     return new_edge(stand_in, edge.downstream_task, edge.key, edge.mapped, edge.flattened)
@@ -223,7 +228,7 @@ def run_chunk(shared: bytes, packed: bytes) -> tuple[float, bytes]:
     try:
         settings = RunSettings(parts.runner_cls, parts.handlers, parts.flow_result, layer)
         stages: list[Stage] = []
-        for part, here in zip(parts.stages, chunk_stages):
+        for part, here in zip(parts.stages, chunk_stages, strict=True):
             sources = [
                 Source(
                     edge,
@@ -232,7 +237,7 @@ def run_chunk(shared: bytes, packed: bytes) -> tuple[float, bytes]:
                     cast("State", state),
                     offset=start,
                 )
-                for (edge, kind, number), (data, state) in zip(part.sources, here.data)
+                for (edge, kind, number), (data, state) in zip(part.sources, here.data, strict=True)
             ]
             stage = Stage(
                 TaskPlan(part.task, part.slug, settings),
@@ -258,18 +263,16 @@ def run_chunk(shared: bytes, packed: bytes) -> tuple[float, bytes]:
 
 
 def _pack_chunk(states: list[list[State | None]], stages: list[Stage]) -> bytes:
-    import cloudpickle
-
     try:
-        return cast("bytes", cloudpickle.dumps(states))
-    except Exception:  # some result does not pickle: find out whose
-        for children, stage in zip(states, stages):
+        return pickle_bytes(states)
+    except Exception:  # noqa: BLE001 # some result does not pickle: find out whose
+        for children, stage in zip(states, stages, strict=True):
             for position, state in enumerate(children):
                 try:
                     dumps(state, f"The result of task '{stage.plan.task.name}[{position + stage.offset}]'")
                 except UnpicklableTask as exc:
                     children[position] = _unsendable(exc)
-        return cast("bytes", cloudpickle.dumps(states))
+        return pickle_bytes(states)
 
 
 class ChunkSizes:

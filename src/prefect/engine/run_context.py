@@ -10,7 +10,7 @@ import datetime
 import os
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect.utilities.context import Layer, LazyValues
 
@@ -34,7 +34,7 @@ def _as_datetime(value: Any) -> Any:
     """A date of the context as pendulum `DateTime`; texts are parsed."""
     import pendulum
 
-    return pendulum.parse(value) if isinstance(value, str) else pendulum.instance(value)
+    return cast("Any", pendulum.parse(value) if isinstance(value, str) else pendulum.instance(value))
 
 
 def _started(layer: Layer) -> Any:
@@ -116,6 +116,7 @@ def task_values(task: Task, slug: str | None, checkpointing: bool) -> dict[str, 
     """What the context says in every run of a task.
 
     Args:
+        task: the task.
         slug: the task's slug in its flow, where it is known.
         checkpointing: whether results are written.
     """

@@ -123,7 +123,9 @@ class State:
         cached_inputs: dict[str, Result] | None = None,
     ) -> None:
         self.message = message
-        self._result = NoResult if result is None else result if isinstance(result, Result) else Result(value=result)
+        self._result = (
+            NoResult if result is None else result if isinstance(result, Result) else Result(value=result)
+        )
         tags = _current_tags()
         if context:
             self._context = context
@@ -370,8 +372,8 @@ def _picklable_result(result: Result) -> Result:
     import cloudpickle
 
     try:
-        pickle.loads(cloudpickle.dumps(result.value))
-    except Exception:  # any code of the user's exception may run here, and fail in any way
+        pickle.loads(cloudpickle.dumps(result.value))  # pyright: ignore[reportUnknownMemberType]
+    except Exception:  # noqa: BLE001 # any code of the user's exception may run here, and fail in any way
         replacement = result.copy()
         replacement.value = repr(result.value)
         return replacement
@@ -450,6 +452,7 @@ class Scheduled(Pending):
     def start_time(self, value: datetime.datetime | None) -> None:
         self._start_time = None if value is None else _aware(value)
 
+
 class Paused(Scheduled):
     """Waiting for a person, or until `start_time` when one is given."""
 
@@ -465,7 +468,11 @@ class Paused(Scheduled):
         context: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(
-            message=message, result=result, start_time=start_time, cached_inputs=cached_inputs, context=context
+            message=message,
+            result=result,
+            start_time=start_time,
+            cached_inputs=cached_inputs,
+            context=context,
         )
         if start_time is None:
             self.start_time = None
@@ -502,7 +509,11 @@ class Retrying(Scheduled):
         run_count: int | None = None,
     ) -> None:
         super().__init__(
-            message=message, result=result, start_time=start_time, cached_inputs=cached_inputs, context=context
+            message=message,
+            result=result,
+            start_time=start_time,
+            cached_inputs=cached_inputs,
+            context=context,
         )
         self.run_count = prefect_context.top.get("task_run_count", 1) if run_count is None else run_count
 

@@ -10,15 +10,16 @@ of `TaskRunner`, which has the only definition of them.
 
 from __future__ import annotations
 
+import datetime
 import logging
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect import triggers
 from prefect.engine.coroutines import run_coroutine
 from prefect.engine.result.base import Result
 from prefect.engine.run_context import TASK_RUN_VALUES, task_values
-from prefect.engine.state import State, Success, make_state
+from prefect.engine.state import Retrying, State, Success, make_state
 from prefect.engine.task_runner import SUCCEEDED, TaskRunner
 from prefect.exceptions import PrefectSignal
 from prefect.utilities.context import Layer, context
@@ -72,7 +73,16 @@ class RunSettings:
         layer: the flow run's layer of the context.
     """
 
-    __slots__ = ("checkpointing", "flow_result", "handlers", "is_logged", "layer", "logger", "plain", "runner_cls")
+    __slots__ = (
+        "checkpointing",
+        "flow_result",
+        "handlers",
+        "is_logged",
+        "layer",
+        "logger",
+        "plain",
+        "runner_cls",
+    )
 
     def __init__(
         self,
@@ -91,6 +101,25 @@ class RunSettings:
         self.plain = not handlers and has_original_steps(runner_cls)
         self.logger: logging.Logger = get_logger(runner_cls.__name__)
         self.is_logged = self.logger.isEnabledFor(logging.INFO)
+
+
+def plain_run_count(prior: State | None) -> int:
+    """Number of the attempt that a plain run from `prior` would be; 0 if it takes all steps.
+
+    A retry whose time has come is as plain as a first attempt, unless it carries something along:
+    inputs, or its position in a loop.
+    """
+    if prior is None:
+        return 1
+    if type(prior) is not Retrying or prior._cached_inputs:  # pyright: ignore[reportPrivateUsage]
+        return 0
+    known = prior._context  # pyright: ignore[reportPrivateUsage]
+    start_time = prior._start_time  # pyright: ignore[reportPrivateUsage]
+    if (isinstance(known, dict) and "_loop_count" in known) or start_time is None:
+        return 0
+    if start_time > datetime.datetime.now(datetime.timezone.utc):
+        return 0
+    return prior.run_count + 1
 
 
 class TaskPlan:
@@ -171,6 +200,7 @@ class TaskPlan:
         arguments: dict[str, Any],
         map_index: int | None,
         upstream_states: Callable[[], dict[Edge, State]],
+        run_count: int = 1,
     ) -> State:
         """Run a plain task, whose upstream tasks are all successful.
 
@@ -178,9 +208,10 @@ class TaskPlan:
             arguments: inputs of the task, by name.
             map_index: which child of a mapped task.
             upstream_states: makes `{Edge: State}`, for the runs that need it after all.
+            run_count: number of the attempt, from 1.
         """
         settings = self.settings
-        values: dict[str, Any] = {"map_index": map_index, "task_run_count": 1}
+        values: dict[str, Any] = {"map_index": map_index, "task_run_count": run_count}
         layer = Layer(values, TASK_RUN_VALUES)
         layer.parent = self.layer
         outer = context.top
@@ -192,8 +223,8 @@ class TaskPlan:
             try:
                 value = self._run(**arguments)
                 if type(value) is CoroutineType:
-                    value = run_coroutine(value)
-            except (Exception, PrefectSignal) as exc:  # whatever the user's code raises is the outcome
+                    value = run_coroutine(cast("CoroutineType[Any, Any, Any]", value))
+            except (Exception, PrefectSignal) as exc:  # noqa: BLE001 # whatever the user's code raises is the outcome
                 state = self.new_runner().conclude_raised(exc, arguments, upstream_states(), values)
             else:
                 template = self._result_type

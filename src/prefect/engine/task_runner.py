@@ -181,7 +181,9 @@ class TaskRunner(Runner):
         given = {"map_index": values.get("map_index"), "task_slug": prefect_context.get("task_slug")}
         return self._while_looping(state, upstream_states, given)
 
-    def _while_looping(self, state: State, upstream_states: dict[Edge, State], given: dict[str, Any]) -> State:
+    def _while_looping(
+        self, state: State, upstream_states: dict[Edge, State], given: dict[str, Any]
+    ) -> State:
         """Run again, as long as the last run ended `Looped`."""
         while state._looped and "task_loop_count" in self.context:  # pyright: ignore[reportPrivateUsage]
             given = {
@@ -241,7 +243,11 @@ class TaskRunner(Runner):
         return self._conclude(state, inputs, upstream_states, values)
 
     def _conclude(
-        self, state: State, inputs: dict[str, Result], upstream_states: dict[Edge, State], values: dict[str, Any]
+        self,
+        state: State,
+        inputs: dict[str, Result],
+        upstream_states: dict[Edge, State],
+        values: dict[str, Any],
     ) -> State:
         """The steps after the task's own code."""
         state = self.cache_result(state, inputs=inputs)
@@ -344,10 +350,7 @@ class TaskRunner(Runner):
             if edge.flattened and not edge.mapped:
                 value = mapping.flattened_values(result.value)
                 if value is result.value:
-                    self.logger.warning(
-                        "`flatten` was used on upstream task that did not return an iterable. "
-                        "The value will be passed downstream unmodified."
-                    )
+                    self.logger.warning(mapping.NOT_FLATTENED)
                 result = result.from_value(value)
             inputs[edge.key] = result
         if state.is_pending() and state._cached_inputs:  # pyright: ignore[reportPrivateUsage]
@@ -451,7 +454,7 @@ class TaskRunner(Runner):
     def _attempt(self, arguments: dict[str, Any]) -> State:
         try:
             value = _call(self.task, arguments, self.logger)
-        except (Exception, PrefectSignal) as exc:  # whatever the user's code raises is the outcome
+        except (Exception, PrefectSignal) as exc:  # noqa: BLE001 # whatever the user's code raises is the outcome
             return self._state_of(exc, arguments)
         return Success(message=SUCCEEDED, result=self._stored(value, arguments))
 
@@ -588,9 +591,9 @@ def _template_values(inputs: Mapping[str, Result]) -> dict[str, Any]:
 
 
 def _hashed(inputs: Mapping[str, Result]) -> dict[str, str]:
-    from prefect.engine.cache_validators import hash_input
+    from prefect.engine.cache_validators import hash_inputs
 
-    return {key: hash_input(result.value) for key, result in inputs.items()}
+    return hash_inputs({key: result.value for key, result in inputs.items()})
 
 
 def _is_valid(task: Task, state: State, inputs: Mapping[str, Result]) -> bool:
@@ -623,5 +626,3 @@ def _call_in_time(task: Task, arguments: dict[str, Any], logger: Any) -> Any:
     if is_coroutine(value):
         return run_coroutine(cast("Coroutine[Any, Any, Any]", value))
     return value
-
-

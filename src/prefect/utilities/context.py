@@ -100,7 +100,7 @@ class _Entered:
     def __enter__(self) -> Context:
         values = self._layer.values
         if "config" in values:
-            current = self._context.get("config") or {}
+            current: dict[str, Any] = self._context.get("config") or {}
             values["config"] = merge_dicts(current, values["config"])
         self._previous = self._context.push(self._layer)
         return self._context

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from prefect.engine.state import Mapped, State
 
 NOTHING_TO_MAP = "No upstream states can be mapped over."
+NOT_FLATTENED = (
+    "`flatten` was used on upstream task that did not return an iterable. "
+    "The value will be passed downstream unmodified."
+)
 UNMAPPABLE = "At least one upstream state has an unmappable result."
 
 
@@ -55,6 +59,7 @@ def flattened_state(state: State) -> State:
     Children of a mapped task are joined: the result is an unmapped state of all their elements.
     If an element of a child is not iterable, the values stay as they are.
     """
+    from prefect.engine.result.base import Result
     from prefect.engine.state import Success, make_state
 
     if state._mapped:  # pyright: ignore[reportPrivateUsage]
@@ -62,13 +67,11 @@ def flattened_state(state: State) -> State:
         return _flattened_children(state, children)
     if not state._successful:  # pyright: ignore[reportPrivateUsage]
         return state
-    new = make_state(
-        type(state) if type(state)._extra == () else Success,  # pyright: ignore[reportPrivateUsage]
-        state.message,
-        state._result.from_value(flattened_values(state.result)),  # pyright: ignore[reportPrivateUsage]
-        None,
-    )
-    return new
+    flat = flattened_values(state.result)
+    if flat is state.result:
+        return state
+    cls = type(state) if not type(state)._extra else Success  # pyright: ignore[reportPrivateUsage]
+    return make_state(cls, state.message, Result(value=flat), None)
 
 
 def _flattened_children(state: State, children: Sequence[State]) -> State:

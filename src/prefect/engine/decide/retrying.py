@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 
 def is_retried(
     run_count: int, max_retries: int, retry_on: Iterable[type[BaseException]] | None, reason: object
 ) -> bool:
-    """Whether attempt number `run_count` (from 1) is not the last.
+    """Whether a failed attempt is not the last.
 
     Args:
+        run_count: number of the attempt, from 1.
+        max_retries: how many may follow the first.
         retry_on: exception classes to retry on; None is all failures.
         reason: the value of the failed state, an exception where there was one.
     """
@@ -22,9 +24,10 @@ def is_retried(
 
 
 def delay_after(run_count: int, retry_delay: Any) -> timedelta:
-    """Time to wait after attempt number `run_count` (from 1).
+    """Time to wait after a failed attempt.
 
     Args:
+        run_count: number of the attempt, from 1.
         retry_delay: a timedelta, a list of them (the last one repeats), a function of the attempt
             number, or None for no delay. Functions may answer in seconds.
 
@@ -42,8 +45,9 @@ def delay_after(run_count: int, retry_delay: Any) -> timedelta:
             )
         return retry_delay
     if isinstance(retry_delay, list):
-        return retry_delay[min(run_count, len(retry_delay)) - 1]
-    return timedelta(0) if retry_delay is None else retry_delay
+        delays = cast("list[timedelta]", retry_delay)
+        return delays[min(run_count, len(delays)) - 1]
+    return timedelta(0) if retry_delay is None else cast("timedelta", retry_delay)
 
 
 def retry_message(run_count: int, max_retries: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from prefect.core.edge import Edge
+    from prefect.core.task import Task
     from prefect.engine.state import Mapped, State
 
 
@@ -46,10 +47,10 @@ def expanded(upstream_states: Mapping[Edge, State]) -> dict[Edge, State]:
     return found
 
 
-def _child_task(edge: Edge, index: int):  # type: ignore[no-untyped-def]
+def _child_task(edge: Edge, index: int) -> Task:
     """A bare copy of a mapped task that tells its children's edges apart."""
     task = edge.upstream_task
     stand_in = object.__new__(type(task))
-    stand_in.__dict__.update(task.__dict__)
+    vars(stand_in).update(vars(task))
     stand_in.name = f"{task.name}[{index}]"
     return stand_in
