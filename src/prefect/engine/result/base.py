@@ -238,9 +238,7 @@ class Result:
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.value = self.location = None
-        self.serializer = _PICKLE
-        for name, value in state.items():
+        for name, value in {"value": None, "location": None, "serializer": _PICKLE, **state}.items():
             # compat: pickles of 1.4.1 carry a logger and a `_formatter` of None.
             if name == "logger" or (name == "_formatter" and value is None):
                 continue
