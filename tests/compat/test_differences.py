@@ -1,0 +1,243 @@
+"""Each fault of 1.4.1 that docs/differences.md calls fixed is fixed."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pendulum
+import pytest
+
+import prefect
+from prefect import Flow, Parameter, case, task
+from prefect.engine import signals
+from prefect.engine.state import Failed, Skipped, Success, TimedOut
+from prefect.executors import DaskExecutor, ProcessPoolExecutor, ThreadPoolExecutor
+from prefect.schedules import CronSchedule
+from prefect.tasks.control_flow import merge
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "differences.md"
+COVERED: set[str] = set()
+
+
+def listed_faults() -> list[str]:
+    """First column of the table of faults."""
+    section = PAGE.read_text(encoding="utf-8").split("## Faults of 1.4.1 that are fixed")[1].split("\n## ")[0]
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in section.splitlines() if line.startswith("| ")]
+    return rows[1:]  # without the heading
+
+
+def fault(beginning: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Says which row of the page a test is for."""
+    matching = [row for row in listed_faults() if row.startswith(beginning)]
+    assert len(matching) == 1, f"{beginning!r} begins {len(matching)} rows of {PAGE.name}"
+    COVERED.add(matching[0])
+    return lambda test: test
+
+
+@fault("A `terminal_state_handler`")
+def test_a_terminal_state_handler_may_return_a_fresh_state() -> None:
+    @task
+    def work() -> int:
+        return 1
+
+    with Flow("fresh", terminal_state_handler=lambda flow, state, states: Success("mine")) as flow:
+        worked = work()
+
+    state = flow.run()
+    assert state.message == "mine"
+    assert state.result[worked].result == 1
+
+
+@fault("A signal raised in a task whose timeout")
+def test_a_signal_passes_the_subprocess_that_keeps_a_timeout() -> None:
+    @task(timeout=60)
+    def skip() -> None:
+        raise signals.SKIP("not today")
+
+    with Flow("signal") as flow:
+        skipped = skip()
+
+    # In a thread the timeout is kept by a process of its own.
+    state = flow.run(executor=ThreadPoolExecutor(max_workers=1))
+    assert isinstance(state.result[skipped], Skipped)
+    assert state.result[skipped].message == "not today"
+
+
+@fault("A `target` without any `Result`")
+def test_a_target_without_a_result_is_refused_when_the_flow_is_built() -> None:
+    @task(target="out.txt")
+    def work() -> int:
+        return 1
+
+    with pytest.raises(ValueError, match=r"work.*target"):  # noqa: SIM117 - the flow raises at its end
+        with Flow("no result"):
+            work()
+
+
+@fault("A fraction of a second")
+def test_timeouts_have_fractions() -> None:
+    @task(timeout=0.05)
+    def slow() -> None:
+        threading.Event().wait(30)
+
+    with Flow("fraction") as flow:
+        timed_out = slow()
+
+    assert isinstance(flow.run().result[timed_out], TimedOut)
+
+
+@fault("Independent tasks ran in the order of a set")
+def test_independent_tasks_run_in_the_order_of_declaration() -> None:
+    order: list[int] = []
+
+    @task
+    def note(x: int) -> None:
+        order.append(x)
+
+    with Flow("order") as flow:
+        for x in range(50):
+            note(x)
+
+    flow.run()
+    assert order == list(range(50))
+
+
+@fault("`merge` after skipped branches")
+def test_merge_after_skipped_branches_can_be_mapped() -> None:
+    @task
+    def is_even(x: int) -> bool:
+        return x % 2 == 0
+
+    @task
+    def even(x: int) -> str:
+        return f"{x} is even"
+
+    @task
+    def odd(x: int) -> str:
+        return f"{x} is odd"
+
+    def describe(x):
+        condition = is_even(x)
+        with case(condition, True):
+            a = even(x)
+        with case(condition, False):
+            b = odd(x)
+        return merge(a, b)
+
+    with Flow("mapped merge") as flow:
+        described = prefect.apply_map(describe, [1, 2])
+
+    assert flow.run().result[described].result == ["1 is odd", "2 is even"]
+
+
+@fault("An object that cannot be pickled")
+def test_a_pickling_error_names_the_attribute() -> None:
+    class Holder:
+        def __init__(self) -> None:
+            self.fine = 1
+            self.guard = threading.Lock()
+
+    holder = Holder()
+
+    @task
+    def use(x: int) -> int:
+        return x + holder.fine
+
+    with Flow("unpicklable", executor=ProcessPoolExecutor(max_workers=1)) as flow:
+        used = use(1)
+
+    state = flow.run()
+    assert state.is_failed()
+    told = f"{state.message} {state.result} {state.result[used].message if isinstance(state.result, dict) else ''}"
+    assert "guard" in told
+
+
+@pytest.mark.dask
+@pytest.mark.slow
+@fault("A task whose Dask worker died")
+def test_a_task_whose_dask_worker_dies_fails() -> None:
+    @task
+    def die() -> int:
+        os._exit(1)
+
+    executor = DaskExecutor(
+        cluster_kwargs={
+            "n_workers": 1,
+            "threads_per_worker": 1,
+            "processes": True,
+            "dashboard_address": None,
+            "silence_logs": 50,
+        }
+    )
+    with Flow("lost worker", executor=executor) as flow:
+        died = die()
+
+    state = flow.run()
+    assert state.is_failed()
+    if isinstance(state.result, dict):
+        assert isinstance(state.result[died], Failed)
+
+
+@fault("`CronSchedule.next(n)` stopped")
+def test_a_cron_schedule_gives_as_many_times_as_asked_for() -> None:
+    times = CronSchedule("*/5 9-17 * * 1-5").next(10_000, after=pendulum.datetime(2026, 1, 1))
+    assert len(times) == len(set(times)) == 10_000
+
+
+@fault("A daily cron time fired twice")
+def test_a_daily_time_fires_once_when_the_clocks_go_back() -> None:
+    start = pendulum.datetime(2026, 10, 24, tz="Europe/Berlin")
+    times = CronSchedule("30 2 * * *", start_date=start).next(3, after=start)
+    assert [str(time) for time in times] == [
+        "2026-10-24 02:30:00+02:00",
+        "2026-10-25 02:30:00+02:00",
+        "2026-10-26 02:30:00+01:00",
+    ]
+
+
+def test_every_listed_fault_has_a_test() -> None:
+    assert set(listed_faults()) == COVERED
+
+
+# --- what is meant to be better ------------------------------------------------------------------
+def test_a_retry_delay_may_grow() -> None:
+    @task(max_retries=2, retry_delay=[0, 0])
+    def flaky() -> int:
+        if prefect.context.task_run_count < 3:
+            raise ValueError("again")
+        return prefect.context.task_run_count
+
+    with Flow("backoff") as flow:
+        result = flaky()
+
+    assert flow.run().result[result].result == 3
+
+
+def test_a_coroutine_function_can_be_a_task() -> None:
+    @task
+    async def answer() -> int:
+        return 42
+
+    with Flow("coroutine") as flow:
+        result = answer()
+
+    assert flow.run().result[result].result == 42
+
+
+def test_standard_datetimes_are_accepted_and_pendulum_datetimes_come_back() -> None:
+    after = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+    [moment] = CronSchedule("0 12 * * *").next(1, after=after)
+    assert isinstance(moment, pendulum.DateTime)
+    assert moment == datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.timezone.utc)
+
+
+def test_an_unknown_parameter_is_refused() -> None:
+    with Flow("parameters") as flow:
+        Parameter("x", default=1)()
+
+    with pytest.raises(ValueError, match="y"):
+        flow.run(y=1, parameters={"y": 1})
