@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.core._registration import is_loading, refuse_inside_flow
 from prefect.core._validation import check_targets
+from prefect.utilities import clock
 from prefect.utilities.context import context
 
 if TYPE_CHECKING:
     from prefect.core.flow import Flow
     from prefect.core.task import Task
     from prefect.engine.state import State
-
-#: Never set: waiting on it with a timeout is a sleep that signals interrupt.
-_NEVER = threading.Event()
-
 
 def run_flow(
     flow: Flow,
@@ -75,14 +71,16 @@ def _run_on_schedule(
     flow: Flow, runner_cls: type, given: dict[str, Any], arguments: dict[str, Any]
 ) -> State | None:
     """Run at each event of the schedule; returns the state of the last run."""
+    from prefect.engine.state import Scheduled
+
     state: State | None = None
     for event in _events(flow):
         event_parameters = {**given, **event.parameter_defaults}
         _check_parameters(flow, event_parameters)
         scheduled_time: datetime.datetime = event.start_time
         flow.logger.info(f"Waiting for next scheduled run at {scheduled_time}")
-        _sleep_until(scheduled_time)
-        run_arguments = dict(arguments)
+        clock.wait_until(scheduled_time)
+        run_arguments = dict(arguments, state=Scheduled(start_time=scheduled_time))
         run_arguments["context"] = {
             **(arguments.get("context") or {}),
             "scheduled_start_time": scheduled_time,
@@ -98,7 +96,7 @@ def _events(flow: Flow) -> Iterator[Any]:
         ValueError: there is none to begin with.
     """
     is_first = True
-    after: datetime.datetime | None = None
+    after = clock.now()
     while True:
         assert flow.schedule is not None
         events: list[Any] = flow.schedule.next(1, after=after, return_events=True)
@@ -109,15 +107,7 @@ def _events(flow: Flow) -> Iterator[Any]:
         is_first = False
         yield events[0]
         # After a run that outlasted the next event, that event is in the past and left out.
-        after = max(events[0].start_time, datetime.datetime.now(datetime.timezone.utc))
-
-
-def _sleep_until(moment: datetime.datetime) -> None:
-    while True:
-        remaining = (moment - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
-        if remaining <= 0:
-            return
-        _NEVER.wait(min(remaining, 3600.0))
+        after = max(events[0].start_time, clock.now())
 
 
 def _run_until_finished(
@@ -129,7 +119,9 @@ def _run_until_finished(
     run_context.setdefault("caches", _caches())
     arguments.setdefault("executor", flow.executor)
     task_states: dict[Task, State] = dict(arguments.pop("task_states", None) or {})
-    state: State | None = arguments.pop("state", None)
+    from prefect.engine.state import Scheduled
+
+    state: State = arguments.pop("state", None) or Scheduled(start_time=clock.now())
     runner = runner_cls(flow=flow)
     while True:
         state = cast(
@@ -192,9 +184,9 @@ def _wait_until_ready(flow: Flow, task_states: dict[Task, State]) -> None:
             earliest = start_time
     if earliest is None:
         return
-    if earliest > datetime.datetime.now(datetime.timezone.utc):
+    if earliest > clock.now():
         flow.logger.debug(f"Waiting for next available Task run at {earliest}")
-        _sleep_until(earliest)
+        clock.wait_until(earliest)
 
 
 def _caches() -> dict[str, list[State]]:
@@ -218,7 +210,7 @@ def _update_caches(flow: Flow, task_states: dict[Task, State], caches: dict[str,
         for found in [state, *cast("list[State]", getattr(state, "map_states", ()))]:
             if found is not None and found.is_cached() and not any(found is old for old in kept):  # pyright: ignore[reportUnnecessaryComparison]
                 kept.append(found)
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = clock.now()
     for key, states in caches.items():
         caches[key] = [
             state

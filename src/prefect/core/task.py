@@ -291,6 +291,7 @@ class Task(metaclass=TaskMetaclass):
         attributes["state_handlers"] = list(attributes["state_handlers"])
         unused = top.get("_unused_task_tracker")
         if unused is not None:
+            unused.discard(self)
             unused.add(new)
         return new
 

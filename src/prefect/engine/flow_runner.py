@@ -13,7 +13,6 @@ Like `TaskRunner`, a pipeline of steps that subclasses may override:
 from __future__ import annotations
 
 import contextlib
-import datetime
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -23,6 +22,7 @@ from prefect.engine.run_context import flow_run_layer
 from prefect.engine.runner import ENDRUN, Runner, StateHandler, call_state_handlers
 from prefect.engine.state import Failed, Mapped, Pending, Running, Scheduled, State, Success
 from prefect.engine.task_plan import RunSettings, TaskPlan
+from prefect.utilities import clock
 from prefect.utilities.context import context as prefect_context
 
 if TYPE_CHECKING:
@@ -195,8 +195,8 @@ class FlowRunner(Runner):
     def check_flow_reached_start_time(self, state: State) -> State:
         """End the run if the flow waits for a later time."""
         if isinstance(state, Scheduled):
-            start_time = cast("datetime.datetime | None", state.start_time)
-            if start_time is not None and start_time > datetime.datetime.now(datetime.timezone.utc):
+            start_time = state._start_time  # pyright: ignore[reportPrivateUsage]
+            if start_time is not None and start_time > clock.now():
                 self.logger.debug("Flow run's start time has not been reached; ending run.")
                 raise ENDRUN(state)
         return state

@@ -32,6 +32,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from prefect.engine.result.base import NoResult, Result
+from prefect.utilities import clock
 from prefect.utilities.context import context as prefect_context
 
 if TYPE_CHECKING:
@@ -433,7 +434,7 @@ class Scheduled(Pending):
         context: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message=message, result=result, context=context, cached_inputs=cached_inputs)
-        self._start_time = _now() if start_time is None else _aware(start_time)
+        self._start_time = clock.now() if start_time is None else _aware(start_time)
         run_count = prefect_context.top.get("task_run_count")
         if run_count is not None:
             self.context["task_run_count"] = run_count
@@ -595,7 +596,7 @@ class Queued(_MetaState):
         super().__init__(
             message=message, result=result, state=state, context=context, cached_inputs=cached_inputs
         )
-        self._start_time = _now() if start_time is None else _aware(start_time)
+        self._start_time = clock.now() if start_time is None else _aware(start_time)
 
     start_time = Scheduled.start_time
 
@@ -795,12 +796,6 @@ class ValidationFailed(Failed):
 
     __slots__ = ()
     color: ClassVar[str] = "#ff5131"
-
-
-def _now() -> datetime.datetime:
-    import datetime
-
-    return datetime.datetime.now(datetime.timezone.utc)
 
 
 def _aware(moment: datetime.datetime) -> datetime.datetime:

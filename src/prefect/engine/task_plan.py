@@ -10,7 +10,6 @@ of `TaskRunner`, which has the only definition of them.
 
 from __future__ import annotations
 
-import datetime
 import logging
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +21,7 @@ from prefect.engine.run_context import TASK_RUN_VALUES, task_values
 from prefect.engine.state import Retrying, State, Success, make_state
 from prefect.engine.task_runner import SUCCEEDED, TaskRunner
 from prefect.exceptions import PrefectSignal
+from prefect.utilities import clock
 from prefect.utilities.context import Layer, context
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def plain_run_count(prior: State | None) -> int:
     start_time = prior._start_time  # pyright: ignore[reportPrivateUsage]
     if (isinstance(known, dict) and "_loop_count" in known) or start_time is None:
         return 0
-    if start_time > datetime.datetime.now(datetime.timezone.utc):
+    if start_time > clock.now():
         return 0
     return prior.run_count + 1
 

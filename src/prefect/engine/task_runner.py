@@ -28,7 +28,6 @@ defined here once, also for the shortest path (`prefect.engine.task_plan`).
 from __future__ import annotations
 
 import contextlib
-import datetime
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -56,6 +55,7 @@ from prefect.engine.state import (
     TriggerFailed,
 )
 from prefect.exceptions import PrefectSignal, TaskTimeoutSignal
+from prefect.utilities import clock
 from prefect.utilities.context import Layer
 from prefect.utilities.context import context as prefect_context
 
@@ -300,8 +300,8 @@ class TaskRunner(Runner):
     def check_task_reached_start_time(self, state: State) -> State:
         """End the run if the task waits for a later time, or for a person."""
         if isinstance(state, Scheduled):
-            start_time = cast("datetime.datetime | None", state.start_time)
-            if start_time is None or start_time > datetime.datetime.now(datetime.timezone.utc):
+            start_time = state._start_time  # pyright: ignore[reportPrivateUsage]
+            if start_time is None or start_time > clock.now():
                 self.logger.debug(f"Task '{self.task.name}': start_time has not been reached; ending run.")
                 raise ENDRUN(state)
         return state
@@ -511,7 +511,7 @@ class TaskRunner(Runner):
         return Cached(
             result=state._result,  # pyright: ignore[reportPrivateUsage]
             hashed_inputs=_hashed(inputs),
-            cached_result_expiration=datetime.datetime.now(datetime.timezone.utc) + cache_for,
+            cached_result_expiration=clock.now() + cache_for,
             cached_parameters=prefect_context.get("parameters"),
             message=state.message,
         )
@@ -530,7 +530,7 @@ class TaskRunner(Runner):
         delay = retrying.delay_after(run_count, task.retry_delay)
         return _keep_loop_position(
             Retrying(
-                start_time=datetime.datetime.now(datetime.timezone.utc) + delay,
+                start_time=clock.now() + delay,
                 run_count=run_count,
                 message=retrying.retry_message(run_count, task.max_retries),
             )
