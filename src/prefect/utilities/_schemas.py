@@ -1,0 +1,473 @@
+"""Schemas: how objects are written to JSON and read back, from a list of fields.
+
+A schema lists its fields as class attributes, or names a struct of `prefect._wire`: then every key of
+the struct that has no field of its own gets the field that its type asks for. So the structs are the one
+list of what travels, and a schema says only what a type cannot.
+
+Settings of a schema are an inner class `Meta`, as in 1.x, or keywords of the class statement:
+
+    class LocalRunSchema(ObjectSchema, object_class=LocalRun, wire=structs.LocalRun): ...
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union, cast, get_args, get_origin
+
+from prefect import __version__
+from prefect.utilities import _fields
+from prefect.utilities._fields import MISSING, Field, ValidationError, default_value, get_value
+from prefect.utilities._special_fields import JSONCompatible, SortedList
+
+if TYPE_CHECKING:
+    import msgspec
+
+__all__ = [
+    "EXCLUDE",
+    "INCLUDE",
+    "RAISE",
+    "Nested",
+    "ObjectSchema",
+    "ObjectSchemaOptions",
+    "OneOfSchema",
+    "Schema",
+]
+
+#: What to do with unknown keys: leave out, take as they are, or refuse.
+EXCLUDE, INCLUDE, RAISE = "exclude", "include", "raise"
+
+
+class ObjectSchemaOptions:
+    """The settings of a schema class, from its inner class `Meta`.
+
+    Attributes:
+        object_class: class of the objects, or a function that returns it.
+        exclude_fields: fields that are read, but no arguments of the constructor.
+        unknown: what to do with unknown keys: "exclude", "include" or "raise".
+        wire: the struct that lists the keys.
+
+    Args:
+        meta: the inner class.
+        **kwargs: none are used. compat: the signature of 1.x.
+    """
+
+    def __init__(self, meta: type, **kwargs: Any) -> None:
+        self.object_class: Any = getattr(meta, "object_class", None)
+        self.exclude_fields: Sequence[str] = getattr(meta, "exclude_fields", None) or []
+        self.unknown: str = getattr(meta, "unknown", EXCLUDE)
+        self.wire: type[msgspec.Struct] | None = getattr(meta, "wire", None)
+
+
+class _SchemaMeta(type):
+    """Collects the fields of schema classes."""
+
+    opts: ObjectSchemaOptions
+    _declared: dict[str, Field]
+
+    def __new__(
+        mcs,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        *,
+        object_class: Any = None,
+        wire: type[msgspec.Struct] | None = None,
+        exclude_fields: Sequence[str] | None = None,
+    ) -> _SchemaMeta:
+        settings = {"object_class": object_class, "wire": wire, "exclude_fields": exclude_fields}
+        settings = {key: value for key, value in settings.items() if value is not None}
+        if settings:
+            namespace["Meta"] = type("Meta", (), settings)
+        own = {key: value for key, value in namespace.items() if _is_field(value)}
+        cls = super().__new__(mcs, name, bases, {k: v for k, v in namespace.items() if k not in own})
+        declared: dict[str, Field] = {}
+        for base in reversed(cls.__mro__[1:]):
+            declared.update(base.__dict__.get("_declared", ()))
+        cls._declared = {**declared, **own}
+        options = cast("type[ObjectSchemaOptions]", getattr(cls, "OPTIONS_CLASS", ObjectSchemaOptions))
+        cls.opts = options(cast("type", getattr(cls, "Meta", object)))
+        return cls
+
+    @property
+    def _declared_fields(cls) -> dict[str, Field]:
+        """All fields by name; made on first use, as it takes the types of the struct."""
+        found = cls.__dict__.get("_all_fields")
+        if found is None:
+            found = fields_of(cls.opts.wire, cls._declared) if cls.opts.wire else dict(cls._declared)
+            cls._all_fields = found
+        return found
+
+
+def _is_field(value: Any) -> bool:
+    # Not isinstance: fields of other libraries with the same two methods work as well.
+    return (
+        callable(getattr(value, "serialize", None))
+        and callable(getattr(value, "deserialize", None))
+        and not (isinstance(value, type))
+    )
+
+
+def fields_of(struct: type[msgspec.Struct], declared: Mapping[str, Field]) -> dict[str, Field]:
+    """The fields for the keys of a struct: declared ones first, the others from their types."""
+    import msgspec
+
+    found: dict[str, Field] = {}
+    for info in msgspec.structs.fields(struct):
+        key = info.encode_name
+        if key == "__version__":
+            continue
+        field = declared.get(key)
+        found[key] = _field_for(info.type, required=info.required) if field is None else field
+    return {**found, **declared}
+
+
+def _field_for(type_: Any, **options: Any) -> Field:
+    """The field for a type of a struct."""
+    origin, args = get_origin(type_), get_args(type_)
+    if origin is Annotated:
+        extra = args[1].extra or {}
+        if extra.get("json"):
+            return JSONCompatible(**{"allow_none": True, **options})
+        return SortedList(_fields.String, **options)
+    if origin in (Union, types.UnionType):
+        import msgspec
+
+        kinds = [arg for arg in args if arg not in (type(None), msgspec.UnsetType)]
+        if len(kinds) < len(args):
+            options["allow_none"] = type(None) in args
+        return _fields.Number(**options) if set(kinds) == {int, float} else _field_for(kinds[0], **options)
+    if origin is dict:
+        values = args[1]
+        return _fields.Dict(values=None if values is Any else _field_for(values), **options)
+    if origin is list:
+        return _fields.List(Field(allow_none=True) if args[0] is Any else _field_for(args[0]), **options)
+    simple = {str: _fields.String, int: _fields.Integer, bool: _fields.Boolean}.get(type_)
+    if simple is None:
+        raise TypeError(f"The schema must say how {type_} is written: no field follows from the type.")
+    return simple(**options)
+
+
+class Schema(metaclass=_SchemaMeta):
+    """What single schemas and choices of schemas have in common.
+
+    Args:
+        only: fields to use; all by default.
+        exclude: fields to leave out.
+        many: whether lists of objects are written and read.
+        context: values for the functions of fields, shared with nested schemas.
+        partial: whether required keys may be missing (True), or which ones.
+        unknown: what to do with unknown keys: "exclude", "include" or "raise".
+    """
+
+    OPTIONS_CLASS = ObjectSchemaOptions
+
+    if TYPE_CHECKING:
+        opts: ClassVar[ObjectSchemaOptions]
+        _declared_fields: ClassVar[dict[str, Field]]
+
+    def __init__(
+        self,
+        *,
+        only: Iterable[str] | None = None,
+        exclude: Iterable[str] = (),
+        many: bool = False,
+        context: dict[str, Any] | None = None,
+        partial: bool | Iterable[str] | None = None,
+        unknown: str | None = None,
+    ) -> None:
+        self.only = None if only is None else frozenset(only)
+        self.exclude = frozenset(exclude)
+        self.many = many
+        self.context: dict[str, Any] = {} if context is None else context
+        self.partial = partial
+        self.unknown = unknown
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """The JSON (dictionaries, lists, ...) of an object, or of several.
+
+        Raises:
+            ValidationError: a value of the object has no JSON form.
+        """
+        if self.many if many is None else many:
+            return [self.dump_one(item) for item in obj]
+        return self.dump_one(obj)
+
+    def load(
+        self,
+        data: Any,
+        create_object: bool = True,
+        *,
+        many: bool | None = None,
+        partial: bool | Iterable[str] | None = None,
+        unknown: str | None = None,
+    ) -> Any:
+        """The object of decoded JSON, or several.
+
+        Args:
+            data: decoded JSON.
+            create_object: False to get dictionaries of the values instead of objects.
+            many: whether the data is a list; as the schema says by default.
+            partial: as for the schema.
+            unknown: as for the schema.
+
+        Raises:
+            ValidationError: the data is of another shape; its `messages` name the fields.
+        """
+        self.context["create_object"] = create_object
+        schema = self
+        if partial is not None or unknown is not None:
+            schema = copy.copy(self)
+            schema.partial = self.partial if partial is None else partial
+            schema.unknown = self.unknown if unknown is None else unknown
+        return schema.load_many(data) if (self.many if many is None else many) else schema.load_one(data)
+
+    def load_many(self, data: Any) -> list[Any]:
+        """The objects of a list."""
+        if not isinstance(data, list):
+            raise ValidationError(["Invalid type."])
+        found: list[Any] = []
+        errors: dict[Any, Any] = {}
+        for index, item in enumerate(cast("list[Any]", data)):
+            try:
+                found.append(self.load_one(item))
+            except ValidationError as exc:
+                errors[index] = exc.messages
+        if errors:
+            raise ValidationError(errors)
+        return found
+
+    def dumps(self, obj: Any, *args: Any, many: bool | None = None, **kwargs: Any) -> str:
+        """`dump` as JSON text; further arguments go to `json.dumps`."""
+        return json.dumps(self.dump(obj, many=many), *args, **kwargs)
+
+    def loads(self, json_data: str | bytes, *, many: bool | None = None, **kwargs: Any) -> Any:
+        """`load` from JSON text; keywords go to `load`."""
+        return self.load(json.loads(json_data), many=many, **kwargs)
+
+    def validate(self, data: Any, *, many: bool | None = None) -> dict[Any, Any]:
+        """What is wrong with decoded JSON, as the `messages` of a `ValidationError`; {} if nothing is."""
+        try:
+            self.load(data, create_object=False, many=many)
+        except ValidationError as exc:
+            return exc.messages if isinstance(exc.messages, dict) else {"_schema": exc.messages}
+        return {}
+
+    def dump_one(self, obj: Any) -> Any:
+        """The JSON of one object."""
+        raise NotImplementedError
+
+    def load_one(self, data: Any) -> Any:
+        """The object of one piece of decoded JSON."""
+        raise NotImplementedError
+
+
+class ObjectSchema(Schema):
+    """The fields of one class.
+
+    Example:
+
+        from prefect.utilities.serialization import ObjectSchema, fields
+
+        class Point:
+            def __init__(self, x, y):
+                self.x, self.y = x, y
+
+        class PointSchema(ObjectSchema):
+            class Meta:
+                object_class = Point
+
+            x = fields.Integer()
+            y = fields.Integer()
+
+        PointSchema().dump(Point(1, 2))        # {'x': 1, 'y': 2, '__version__': ...}
+        PointSchema().load({"x": 1, "y": 2})   # a Point
+    """
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """The fields in use, by name."""
+        found = type(self)._declared_fields
+        if self.only is None and not self.exclude:
+            return found
+        return {
+            name: field
+            for name, field in found.items()
+            if (self.only is None or name in self.only) and name not in self.exclude
+        }
+
+    def get_attribute(self, obj: Any, key: str, default: Any) -> Any:
+        """How attributes are read from objects; override it to choose."""
+        return get_value(obj, key, default)
+
+    def dump_one(self, obj: Any) -> dict[str, Any]:
+        """The JSON of one object."""
+        read = self.get_attribute
+        found: dict[str, Any] = {}
+        for name, field in self.fields.items():
+            if not field.load_only:
+                value = field.serialize(name, obj, read, schema=self)
+                if value is not MISSING:
+                    found[field.data_key or name] = value
+        found["__version__"] = __version__
+        return found
+
+    def load_one(self, data: Any) -> Any:
+        """The object of one JSON object."""
+        if not isinstance(data, Mapping):
+            raise ValidationError({"_schema": ["Invalid input type."]})
+        data = cast("Mapping[str, Any]", data)
+        fields = self.fields
+        values: dict[str, Any] = {}
+        errors: dict[str, Any] = {}
+        for name, field in fields.items():
+            if field.dump_only:
+                continue
+            raw = data.get(field.data_key or name, MISSING)
+            if raw is MISSING:
+                if field.required and not self._may_miss(name):
+                    errors[name] = ["Missing data for required field."]
+                elif field.load_default is not MISSING:
+                    values[field.attribute or name] = default_value(field.load_default)
+                continue
+            try:
+                values[field.attribute or name] = field.deserialize(raw, name, data, schema=self)
+            except ValidationError as exc:
+                errors[name] = exc.messages
+        unknown = self.unknown or self.opts.unknown
+        if unknown != EXCLUDE:
+            known = {field.data_key or name for name, field in fields.items()} | {"__version__"}
+            for key in data.keys() - known:
+                if unknown == RAISE:
+                    errors[key] = ["Unknown field."]
+                else:
+                    values[key] = data[key]
+        if errors:
+            raise ValidationError(errors)
+        return self.create_object(values) if self.context.get("create_object", True) else values
+
+    def _may_miss(self, name: str) -> bool:
+        partial = self.partial
+        return partial is True or (bool(partial) and not isinstance(partial, bool) and name in partial)
+
+    def create_object(self, data: dict[str, Any], **kwargs: Any) -> Any:
+        """The object of the values read: by default, of the class named in `Meta`. Override it to make another.
+
+        Args:
+            data: values by field.
+            **kwargs: arguments of the constructor beyond the fields.
+        """
+        object_class = self.opts.object_class
+        if object_class is None:
+            return data
+        if not isinstance(object_class, type):
+            object_class = cast("Callable[[], type]", object_class)()
+        excluded = self.opts.exclude_fields
+        arguments = {name: value for name, value in data.items() if name not in excluded}
+        return cast("type", object_class)(**arguments, **kwargs)
+
+
+class OneOfSchema(Schema):
+    """A choice of schemas, by the key `type` of the JSON and the class name of the object.
+
+    Attributes:
+        type_schemas: `{type: schema class}`.
+        type_field: the key.
+    """
+
+    type_field: ClassVar[str] = "type"
+    type_schemas: ClassVar[dict[str, type[Schema]]] = {}
+
+    def get_obj_type(self, obj: Any) -> str:
+        """The type an object is written as: its class, or the next known class it derives from."""
+        known = self.type_schemas
+        for cls in type(obj).__mro__:
+            if cls.__name__ in known:
+                return cls.__name__
+        return type(obj).__name__
+
+    def get_data_type(self, data: Mapping[str, Any]) -> Any:
+        """The type that JSON says it is; None if it says none."""
+        return data.get(self.type_field)
+
+    def dump_one(self, obj: Any) -> dict[str, Any]:
+        """The JSON of one object."""
+        name = self.get_obj_type(obj)
+        schema = self.type_schemas.get(name)
+        if schema is None:
+            raise ValidationError({"_schema": [f"Unsupported object type: {name}"]})
+        found = schema(context=self.context).dump_one(obj)
+        found[self.type_field] = name
+        return found
+
+    def load_one(self, data: Any) -> Any:
+        """The object of one JSON object."""
+        if not isinstance(data, Mapping):
+            raise ValidationError({"_schema": [f"Invalid data type: {data}"]})
+        data = cast("Mapping[str, Any]", data)
+        name = self.get_data_type(data)
+        if name is None:
+            raise ValidationError({self.type_field: ["Missing data for required field."]})
+        schema = self.type_schemas.get(name) if isinstance(name, str) else None
+        if schema is None:
+            raise ValidationError({self.type_field: [f"Unsupported value: {name}"]})
+        return schema(context=self.context, partial=self.partial, unknown=self.unknown).load_one(data)
+
+
+class Nested(Field):
+    """An object with a schema of its own.
+
+    Args:
+        nested: the schema, its class, or a function that returns the class.
+        value_selection_fn: from the outer object and the context to the value; the attribute of
+            the field's name by default.
+        many: whether the value is a list of objects.
+        only: fields of the nested schema to use.
+        **kwargs: as for `Field`.
+    """
+
+    def __init__(
+        self,
+        nested: Schema | type[Schema] | Callable[[], type[Schema]],
+        value_selection_fn: Callable[[Any, dict[str, Any]], Any] | None = None,
+        *,
+        many: bool = False,
+        only: Iterable[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.nested = nested
+        self.value_selection_fn = value_selection_fn
+        self.many = many
+        self.only = only
+
+    def schema(self, context: dict[str, Any]) -> Schema:
+        """The nested schema, at work in a context."""
+        nested = self.nested
+        if isinstance(nested, Schema):
+            nested = copy.copy(nested)
+            nested.context = context
+            return nested
+        if not isinstance(nested, type):
+            nested = self.nested = nested()
+        return nested(only=self.only, context=context)
+
+    def serialize(
+        self, attr: str, obj: Any, accessor: Callable[[Any, str, Any], Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """The JSON of the nested object, or list of objects."""
+        select = self.value_selection_fn
+        if select is None:
+            return super().serialize(attr, obj, accessor, **kwargs)
+        value = select(obj, _fields.context_of(kwargs))
+        return value if value is MISSING or value is None else self._serialize(value, attr, obj, **kwargs)
+
+    def _serialize(self, value: Any, attr: str, obj: Any, **kwargs: Any) -> Any:
+        schema = self.schema(_fields.context_of(kwargs))
+        return [schema.dump_one(item) for item in value] if self.many else schema.dump_one(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        schema = self.schema(_fields.context_of(kwargs))
+        return schema.load_many(value) if self.many else schema.load_one(value)
