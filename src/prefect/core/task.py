@@ -240,6 +240,17 @@ class Task(metaclass=TaskMetaclass):
 
         return get_logger(self.name)
 
+    @instance_property
+    def __signature__(self) -> Any:
+        """The signature of calling the task in a flow: that of `run`, and the keywords of the call itself."""
+        signature = task_signature(self.run).signature
+        parameters = list(signature.parameters.values())
+        keywords = [parameter for parameter in parameters if parameter.kind == parameter.VAR_KEYWORD]
+        named = [parameter for parameter in parameters if parameter.kind != parameter.VAR_KEYWORD]
+        return signature.replace(
+            parameters=[*named, *_extra_call_parameters(), *keywords], return_annotation="Task"
+        )
+
     def __repr__(self) -> str:
         return f"<Task: {self.name}>"
 
