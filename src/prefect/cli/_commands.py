@@ -1,0 +1,53 @@
+"""The table of commands: where each one lives and what it does, in one line.
+
+Help and suggestions read this table; a command's module is imported only when it runs.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["BACKEND_COMMANDS", "COMMANDS", "Command"]
+
+
+class Command(NamedTuple):
+    """One entry of the root command."""
+
+    module: str
+    """Module that defines it."""
+    attribute: str
+    """Name of the click command in that module."""
+    help: str
+    """What it does, as one line."""
+
+
+COMMANDS: dict[str, Command] = {
+    "run": Command("prefect.cli.run", "run", "Run a flow from a file or a module, here and now."),
+    "config": Command("prefect.cli.config", "config", "Print the configuration in use, as JSON."),
+    "diagnostics": Command(
+        "prefect.cli.diagnostics", "diagnostics", "Print facts for a bug report, without any value of yours."
+    ),
+    "version": Command("prefect.cli.version", "version", "Print the version."),
+    "help": Command("prefect.cli.help", "help_command", "Help on a command, or on `exit-codes`."),
+}
+
+#: Commands of 1.x that talk to an API, which this version does not do yet. They get an answer that
+#: says so, and not "No such command".
+BACKEND_COMMANDS = frozenset(
+    {
+        "agent",
+        "auth",
+        "backend",
+        "build",
+        "create",
+        "delete",
+        "describe",
+        "execute",
+        "get",
+        "heartbeat",
+        "kv",
+        "register",
+        "repl",
+        "server",
+    }
+)

@@ -1,0 +1,64 @@
+"""Where output goes, and whether it may be coloured or alive.
+
+Data goes to standard output; progress, hints and errors go to standard error. Colours and the
+live view are for terminals only, and `NO_COLOR` turns off both.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+import click
+
+__all__ = ["can_be_live", "may_color", "note", "print_error", "styled", "write"]
+
+
+def may_color(stream: TextIO) -> bool:
+    """Whether escape sequences may be written to `stream`."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty()
+
+
+def can_be_live() -> bool:
+    """Whether there is a terminal, with somebody watching, whose lines may be redrawn."""
+    return sys.stdout.isatty() and sys.stderr.isatty() and may_color(sys.stdout) and not os.environ.get("CI")
+
+
+def styled(
+    text: str, stream: TextIO, *, color: str | None = None, bold: bool = False, dim: bool = False
+) -> str:
+    """`text` with escape sequences if `stream` may have them."""
+    if not (color or bold or dim) or not may_color(stream):
+        return text
+    return click.style(text, fg=color, bold=bold or None, dim=dim or None)
+
+
+def write(text: str, stream: TextIO | None = None) -> None:
+    """Write one line; characters that the stream cannot encode are escaped instead of raising."""
+    target = stream or sys.stdout
+    try:
+        target.write(text + "\n")
+    except UnicodeEncodeError:
+        encoding = target.encoding or "ascii"
+        target.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    target.flush()
+
+
+def note(text: str) -> None:
+    """Say something about progress, on standard error."""
+    write(styled(text, sys.stderr, dim=True), sys.stderr)
+
+
+def print_error(message: str, hint: str | None = None, details: str | None = None) -> None:
+    """Print an error on standard error: details first, so that the sentence is read last."""
+    stream = sys.stderr
+    if details:
+        write(details.rstrip("\n") + "\n", stream)
+    write(styled("Error: ", stream, color="red", bold=True) + message, stream)
+    if hint:
+        write(styled("Hint: ", stream, color="cyan", bold=True) + hint, stream)
