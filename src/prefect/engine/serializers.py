@@ -94,16 +94,27 @@ class PickleSerializer(Serializer):
             Exception: what unpickling raises: the bytes are damaged, or name a module, class or
                 attribute that is not here.
         """
-        import pickle
-
         try:
-            return pickle.loads(value)  # noqa: S301 # see the description of the module
+            return _unpickled(value)
         except Exception:  # a pickle may raise anything
             # compat: before 0.12 pickles were wrapped in base64.
             unwrapped = _from_base64(value)
             if unwrapped is None:
                 raise
-            return pickle.loads(unwrapped)  # noqa: S301
+            return _unpickled(unwrapped)
+
+
+def _unpickled(data: bytes) -> Any:
+    import pickle
+
+    try:
+        return pickle.loads(data)
+    except ModuleNotFoundError as exc:
+        from prefect.engine import _old_pickles
+
+        if not _old_pickles.is_of_pendulum_2(exc):
+            raise
+        return _old_pickles.loads(data)
 
 
 def _from_base64(value: bytes) -> bytes | None:
@@ -170,12 +181,12 @@ def _iso_text(value: dt.datetime | Any) -> str:
     import datetime as dt
 
     if not isinstance(value, dt.datetime):
-        raise ValueError(  # noqa: TRY004 # compat: a ValueError
+        raise ValueError(  # compat: a ValueError
             f"DateTimeSerializer takes datetimes only, not {value!r} of type {type(value).__name__!r}."
         )
-    if value.tzinfo is None:
-        value = value.replace(tzinfo=dt.timezone.utc)
     text = value.isoformat()
+    if value.tzinfo is None:
+        return text + "Z"
     # compat: the zone UTC itself was written as Z, an offset of zero as +00:00.
     name = getattr(value.tzinfo, "key", None) or getattr(value.tzinfo, "name", None)
     return text[:-6] + "Z" if name == "UTC" and text.endswith("+00:00") else text
@@ -208,30 +219,35 @@ class PandasSerializer(Serializer):
         self.file_type = file_type
         self.deserialize_kwargs = deserialize_kwargs or {}
         self.serialize_kwargs = serialize_kwargs or {}
-        self._reader()
-        self._writer()
+        pandas = _pandas()
+        self._lookup(pandas, f"read_{file_type}")
+        self._lookup(pandas.DataFrame, f"to_{file_type}")
 
     def serialize(self, value: Any) -> bytes:
-        """The bytes of the file that `value.to_<file_type>` writes."""
+        """The bytes of the file that `value.to_<file_type>` writes.
+
+        Raises:
+            ValueError: if the value is nothing of pandas, so that it has no such method.
+        """
         import io
 
-        writer = self._writer()
+        write = self._lookup(value, f"to_{self.file_type}")
         buffer = io.BytesIO()
         try:
-            writer(value, buffer, **self.serialize_kwargs)
-            # Some writers close what they are given: ask inside the try.
+            write(buffer, **self.serialize_kwargs)
             return buffer.getvalue()
         except TypeError:
-            # Some formats (JSON, some CSV options) insist on text.
+            # Some formats (JSON) insist on text.
             text = io.StringIO()
-            writer(value, text, **self.serialize_kwargs)
+            write(text, **self.serialize_kwargs)
             return text.getvalue().encode()
 
     def deserialize(self, value: bytes) -> Any:
         """The data frame that `pandas.read_<file_type>` reads from these bytes."""
         import io
 
-        return self._reader()(io.BytesIO(value), **self.deserialize_kwargs)
+        read = self._lookup(_pandas(), f"read_{self.file_type}")
+        return read(io.BytesIO(value), **self.deserialize_kwargs)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -244,29 +260,25 @@ class PandasSerializer(Serializer):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _reader(self) -> Callable[..., Any]:
-        return self._lookup(_pandas(), f"read_{self.file_type}")
-
-    def _writer(self) -> Callable[..., Any]:
-        return self._lookup(_pandas().DataFrame, f"to_{self.file_type}")
-
     def _lookup(self, owner: Any, name: str) -> Callable[..., Any]:
-        try:
-            return cast("Callable[..., Any]", getattr(owner, name))
-        except AttributeError:
+        found = getattr(owner, name, None)
+        if found is None:
+            what = getattr(owner, "__name__", None) or f"A value of type {type(owner).__name__!r}"
             raise ValueError(
-                f"pandas has no {name!r}, so {self.file_type!r} is no file type for PandasSerializer."
-            ) from None
+                f"{what} has no {name!r}: PandasSerializer({self.file_type!r}) cannot be used for it."
+            )
+        return found
 
 
 def _pandas() -> Any:
+    from importlib import import_module
+
     try:
-        import pandas as pd
+        return import_module("pandas")
     except ImportError as exc:
         raise ImportError(
             "PandasSerializer needs pandas, which is not installed here; run: pip install 'prefect-classic[pandas]'"
         ) from exc
-    return pd
 
 
 _COMMON_FORMATS = ("bz2", "gzip", "lzma", "zlib")
