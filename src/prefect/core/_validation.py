@@ -49,7 +49,7 @@ def check_arguments_once(flow: Flow, task: Task) -> None:
     if len(edges) == 1 and not constants:
         return
     counts = Counter(edge.key for edge in edges if edge.key is not None)
-    counts.update(constants or ())
+    counts.update(list(constants or ()))  # keys: from a mapping it would take values for counts
     for key, count in counts.items():
         if count > 1:
             raise ValueError(
