@@ -236,7 +236,8 @@ class TaskRunner(Runner):
             self.set_task_run_name(task_inputs=inputs)
         if task.target is not None or _is_overridden(self, "check_target"):
             state = self.check_target(state, inputs=inputs)
-        state = self.check_task_is_cached(state, inputs=inputs)
+        else:
+            state = self.check_task_is_cached(state, inputs=inputs)
         state = self.check_task_trigger(state, upstream_states=upstream_states)
         state = self.set_task_to_running(state, inputs=inputs)
         state = self.get_task_run_state(state, inputs=inputs)
@@ -417,7 +418,7 @@ class TaskRunner(Runner):
     def check_task_trigger(self, state: State, upstream_states: dict[Edge, State]) -> State:
         """End the run if the task's trigger does not let it run."""
         try:
-            if not self.task.trigger(upstream.expanded(upstream_states)):
+            if not self.task.trigger(upstream_states):
                 raise TRIGGERFAIL("Trigger failed")
         except PrefectStateSignal as exc:
             if prefect_context.get("raise_on_exception"):
@@ -611,7 +612,7 @@ def _call(task: Task, arguments: dict[str, Any], logger: Any) -> Any:
         return _call_in_time(task, arguments, logger)
     from prefect.utilities.logging import RedirectToLog
 
-    with contextlib.redirect_stdout(cast("Any", RedirectToLog(prefect_context.get("logger")))):
+    with contextlib.redirect_stdout(cast("Any", RedirectToLog(logger))):
         return _call_in_time(task, arguments, logger)
 
 
