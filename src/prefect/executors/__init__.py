@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 from prefect.executors.base import Executor
 from prefect.executors.local import LocalExecutor
+from prefect.utilities._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from prefect.executors.dask import DaskExecutor, LocalDaskExecutor
+    from prefect.executors.dask import DaskExecutor
+    from prefect.executors.local_dask import LocalDaskExecutor
     from prefect.executors.processes import ProcessPoolExecutor
     from prefect.executors.threads import ThreadPoolExecutor
 
@@ -22,23 +23,14 @@ __all__ = [
     "ThreadPoolExecutor",
 ]
 
-# Imported at first use: a run with the default executor needs neither pools nor Dask.
-_LAZY = {
-    "DaskExecutor": "dask",
-    "LocalDaskExecutor": "dask",
-    "ProcessPoolExecutor": "processes",
-    "ThreadPoolExecutor": "threads",
-}
-
-
-def __getattr__(name: str) -> object:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+# A run with the default executor needs neither pools nor Dask.
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "DaskExecutor": "prefect.executors.dask",
+        "LocalDaskExecutor": "prefect.executors.local_dask",
+        "ProcessPoolExecutor": "prefect.executors.processes",
+        "ThreadPoolExecutor": "prefect.executors.threads",
+    },
+    submodules=("dask", "errors", "local_dask", "processes", "threads"),
+)

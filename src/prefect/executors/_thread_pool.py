@@ -107,8 +107,7 @@ def when_ready(work: Work, ready: Callable[[Work], None]) -> None:
 class ThreadPool:
     """At most `size` threads that run work in the order it becomes ready.
 
-    Threads start when they are needed, in a copy of the run context of the thread that made the
-    pool.
+    Threads start when they are needed, within the run context of the thread that made the pool.
 
     Args:
         size: number of threads.
@@ -116,7 +115,7 @@ class ThreadPool:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._context = context.copy()
+        self._base = context.top
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -153,7 +152,8 @@ class ThreadPool:
 
     def _run_thread(self) -> None:
         try:
-            context.push(Layer(dict(self._context)))
+            context.restore(self._base)
+            context.push(Layer({}))
             while (work := self._queue.get()) is not None:
                 work.run()
                 del work  # or the thread would hold arguments and result until its next work

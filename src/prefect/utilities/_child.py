@@ -26,10 +26,12 @@ from typing import Any, cast
 
 import cloudpickle
 
-from prefect.utilities.context import context
+from prefect.utilities.context import Layer, context
 
 dumps = cast("Callable[[Any], bytes]", cloudpickle.dumps)  # pyright: ignore[reportUnknownMemberType]
 
+STARTED = b"S"
+"""The message that a call which said so (`announce_start`) has started."""
 INTERRUPT_GRACE_S = 5.0
 """How long an interrupted child may clean up before it is killed."""
 
@@ -121,17 +123,35 @@ def run_call(call: bytes) -> Any:
     return fn(*args, **kwargs)
 
 
-def child_setup() -> bytes:
-    """What a child takes over from the present process and thread, as bytes for `Child`."""
-    values = context.copy()
-    values.pop("config", None)
+_OF_THIS_PROCESS = frozenset({"config", "logger", "flow", "caches", "_unused_task_tracker"})
+
+
+def child_setup(whole_context: bool = False) -> bytes:
+    """What a child takes over from the present process and thread, as bytes for `Child`.
+
+    Args:
+        whole_context: also those values of the run context that would have to be made first or belong
+            to the current task run; without it, what is plainly there.
+    """
+    values = context.copy() if whole_context else _present_values(context.top)
+    left_out = {"config"} if whole_context else _OF_THIS_PROCESS
     return pickle.dumps(
         {
-            "context": _picklable_items(values),
+            "context": _picklable_items({k: v for k, v in values.items() if k not in left_out}),
             "config": dumps(context.config.to_dict()),
             "levels": _log_levels(),
         }
     )
+
+
+def _present_values(top: Layer) -> dict[str, Any]:
+    """Values of the context that need not be made on reading."""
+    values: dict[str, Any] = {}
+    layer: Layer | None = top
+    while layer is not None:
+        values = {**layer.values, **values}
+        layer = layer.parent
+    return {key: value for key, value in values.items() if top.get(key, values) is value}
 
 
 class Child:

@@ -13,7 +13,7 @@ from typing import Any
 
 import cloudpickle
 
-from prefect.utilities._child import INTERRUPT_GRACE_S, dumps
+from prefect.utilities._child import INTERRUPT_GRACE_S, STARTED, dumps
 from prefect.utilities.context import context
 from prefect.utilities.logging import PREFECT_LOG_RECORD_ATTRIBUTES
 
@@ -76,7 +76,7 @@ class Channel:
 def announce_start() -> None:
     """Tell the parent that the call it sent has been unpacked and starts now."""
     if Channel.current is not None:
-        Channel.current.send(b"S")
+        Channel.current.send(STARTED)
 
 
 class ForwardRecords(logging.Handler):
