@@ -18,7 +18,7 @@ from prefect.engine.inputs import constant_states, plain_arguments
 from prefect.engine.map_group import MapGroup, Source, Stage
 from prefect.engine.result.base import Result
 from prefect.engine.run_context import flow_run_snapshot
-from prefect.engine.state import Failed, Mapped, State, Success, make_state
+from prefect.engine.state import Failed, Mapped, Running, State, Success, make_state
 from prefect.engine.task_plan import RunSettings, TaskPlan, plain_run_count
 
 if TYPE_CHECKING:
@@ -206,6 +206,8 @@ class FlowExecution:
         plan = self._plan(task)
         extra = self.contexts.get(task)
         constants = self.flow.constants.get(task) or {}
+        if observers.is_observed():
+            observers.notify(task, None, prior, Running("Starting task run."))
 
         def upstream_states() -> dict[Edge, State]:
             return {**dict(pairs), **constant_states(task, constants)}
@@ -339,6 +341,8 @@ class FlowExecution:
         arguments = plain_arguments(static, constants) if plan.is_plain else None
         known = list(mapped.map_states)
         mapped.n_map_states = width
+        if observers.is_observed():  # how many children there will be
+            observers.notify(task, None, prior, mapped)
         return Stage(plan, mapped, sources, static_states, arguments, width, prior=known, extra=extra)
 
     def _join_consumers(self, members: dict[Task, Stage]) -> None:
