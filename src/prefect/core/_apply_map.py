@@ -51,7 +51,7 @@ def apply_map(func: Callable[..., R], args: Iterable[Any], kwargs: Mapping[str, 
         task = constants.get(key) or as_task(value, flow=flow)
         is_constant = isinstance(task, Constant) and task is not value
         if is_constant:
-            constants[key] = task
+            constants[key] = cast("Constant", task)
         taken = _Input(task, is_mapped, is_flattened, is_constant)
         if inputs.setdefault(task, taken) != taken:
             # Given twice, in different ways: the function sees two tasks.
@@ -104,7 +104,9 @@ class _InnerFlow(Flow):
 
 def _copy(inner: Flow, inputs: Mapping[Task, _Input], flow: Flow) -> None:
     """Add the tasks, edges and constants of the inner flow to the real one, mapped."""
-    outside = {task for task in inner.tasks if task in inputs or task in flow.tasks or isinstance(task, Parameter)}
+    outside = {
+        task for task in inner.tasks if task in inputs or task in flow.tasks or isinstance(task, Parameter)
+    }
     made = [task for task in inner.tasks if task not in outside]
     for task in made:
         flow.add_task(task)
@@ -128,5 +130,9 @@ def _copy(inner: Flow, inputs: Mapping[Task, _Input], flow: Flow) -> None:
             for source in inputs.values():
                 if source not in used and (source.is_mapped or not source.is_constant):
                     flow.add_edge(
-                        source.task, task, mapped=source.is_mapped, flattened=source.is_flattened, validate=False
+                        source.task,
+                        task,
+                        mapped=source.is_mapped,
+                        flattened=source.is_flattened,
+                        validate=False,
                     )

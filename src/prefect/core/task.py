@@ -60,22 +60,24 @@ def _extra_call_parameters() -> list[Any]:
 class TaskMetaclass(type):
     """Watches tasks being made: warns of common mistakes, and tells the active flow of the new task."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Make a task."""
-        task = super().__call__(*args, **kwargs)
-        if "slug" not in task.__dict__ and cls.__init__ is not Task.__init__:
-            raise TypeError(
-                f"{cls.__name__}.__init__ did not call super().__init__(), which sets up the task. "
-                "Call it there, and hand it the **kwargs of the constructor."
-            )
-        for value in (*args, *kwargs.values()):
-            if isinstance(value, Task):
-                _warn_task_as_constructor_argument(cls)
-                break
-        unused = context.top.get("_unused_task_tracker")
-        if unused is not None:
-            unused.add(task)
-        return task
+    if not TYPE_CHECKING:  # editors look at `__init__` of the class instead, and know what is made
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            """Make a task."""
+            task = super().__call__(*args, **kwargs)
+            if "slug" not in task.__dict__ and cls.__init__ is not Task.__init__:
+                raise TypeError(
+                    f"{cls.__name__}.__init__ did not call super().__init__(), which sets up the task. "
+                    "Call it there, and hand it the **kwargs of the constructor."
+                )
+            for value in (*args, *kwargs.values()):
+                if isinstance(value, Task):
+                    _warn_task_as_constructor_argument(cls)
+                    break
+            unused = context.top.get("_unused_task_tracker")
+            if unused is not None:
+                unused.add(task)
+            return task
 
 
 def _warn_task_as_constructor_argument(cls: type) -> None:
@@ -259,12 +261,18 @@ class Task(metaclass=TaskMetaclass):
 
     # -- running ----------------------------------------------------------------------
 
-    def run(self) -> Any:
-        """What the task does; override it. Arguments are the inputs of the task, by name.
+    if TYPE_CHECKING:
+        # For editors, `run` of a subclass may have any arguments.
+        def run(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - below
+            ...
+    else:
 
-        Raises:
-            Exception: any exception makes the run fail; `prefect.engine.signals` choose other states.
-        """
+        def run(self) -> Any:
+            """What the task does; override it. Arguments are the inputs of the task, by name.
+
+            Raises:
+                Exception: any exception makes the run fail; `prefect.engine.signals` choose other states.
+            """
 
     # -- adding to a flow -------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
         slug: str | None
         tags: Iterable[str] | None
         max_retries: int | None
-        retry_delay: timedelta | float | Iterable[timedelta | float] | Callable[[int], timedelta | float] | None
+        retry_delay: (
+            timedelta | float | Iterable[timedelta | float] | Callable[[int], timedelta | float] | None
+        )
         retry_on: type[BaseException] | Iterable[type[BaseException]] | None
         timeout: float | timedelta | None
         trigger: Callable[[dict[Any, Any]], bool] | None
@@ -97,7 +99,7 @@ def task(fn: Any = None, **task_init_kwargs: Any) -> Any:
 
 
 @contextmanager
-def tags(*tags: str) -> Iterator[None]:
+def tags(*tags: str) -> Generator[None]:
     """A block in which every task gets the given tags, besides its own.
 
     Args:
@@ -141,6 +143,7 @@ def apply_map(func: Callable[..., R], *args: Any, flow: Flow | None = None, **kw
             with case(is_even(x), False):
                 grown = add(mul(x, 3), 1)
             return merge(halved, grown)
+
 
         with Flow("collatz") as flow:
             apply_map(halve_or_grow, [1, 2, 3, 4])

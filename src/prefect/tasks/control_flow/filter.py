@@ -26,7 +26,7 @@ class FilterTask(Task):
     Example:
         ```python
         with Flow("pages") as flow:
-            pages = download.map(addresses)        # some fail
+            pages = download.map(addresses)  # some fail
             index(FilterTask(log_func=lambda pages: f"{len(pages)} pages")(pages))
         ```
     """

@@ -130,4 +130,4 @@ class Dict(Task):
             raise ValueError(
                 f"A different number of keys and values were provided! ({len(keys)} keys, {len(values)} values)"
             )
-        return dict(zip(keys, values))
+        return dict(zip(keys, values, strict=True))

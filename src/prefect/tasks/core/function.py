@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import WRAPPER_ASSIGNMENTS
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 from weakref import WeakSet
 
 from prefect.core._signatures import check_run_signature
@@ -43,7 +43,7 @@ class FunctionTask(Task, Generic[P, R_co]):
         if not callable(fn):
             raise TypeError(f"`fn` must be callable, and {fn!r} is not.")
         _check_once(fn)
-        attributes = self.__dict__
+        attributes = cast("dict[str, Any]", self.__dict__)
         attributes["run"] = fn  # `Task.__init__` reads its return annotation
         super().__init__(name=name or getattr(fn, "__name__", None) or type(self).__name__, **kwargs)
         # As functools.wraps does, except that attributes of the function never hide settings of the task.
@@ -52,7 +52,7 @@ class FunctionTask(Task, Generic[P, R_co]):
                 attributes[attribute] = getattr(fn, attribute)
             except AttributeError:
                 continue
-        for attribute, value in getattr(fn, "__dict__", {}).items():
+        for attribute, value in cast("dict[str, Any]", getattr(fn, "__dict__", {})).items():
             attributes.setdefault(attribute, value)
         attributes["__wrapped__"] = fn
 
@@ -76,9 +76,10 @@ class FunctionTask(Task, Generic[P, R_co]):
             flow: Flow | None = None,
             **kwargs: Any,
         ) -> FunctionTask[P, R_co]: ...
-        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - as for `Task`
+            ...
 
-        def bind(
+        def bind(  # noqa: D102 - as for `Task`
             self,
             *args: Any,
             mapped: bool = False,
@@ -87,7 +88,7 @@ class FunctionTask(Task, Generic[P, R_co]):
             **kwargs: Any,
         ) -> FunctionTask[P, R_co]: ...
 
-        def map(
+        def map(  # noqa: D102 - as for `Task`
             self,
             *args: Any,
             upstream_tasks: Iterable[Any] | None = None,
@@ -96,7 +97,8 @@ class FunctionTask(Task, Generic[P, R_co]):
             **kwargs: Any,
         ) -> FunctionTask[P, R_co]: ...
 
-        def copy(self, **task_args: Any) -> FunctionTask[P, R_co]: ...
+        def copy(self, **task_args: Any) -> FunctionTask[P, R_co]:  # noqa: D102 - as for `Task`
+            ...
 
 
 def _check_once(fn: Callable[..., Any]) -> None:

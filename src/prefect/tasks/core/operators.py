@@ -295,4 +295,3 @@ class LessThan(Task):
     def run(self, x: Any, y: Any) -> Any:
         """`x < y`."""
         return x < y
-

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, overload
 
 from prefect.core.task import Task
 from prefect.utilities.context import Layer, context
@@ -33,7 +34,7 @@ class ResourceInitTask(Task):
     _resource_role: ClassVar[str | None] = "init"
 
     def __init__(self, resource_class: Callable[..., Any], **kwargs: Any) -> None:
-        self.__dict__["run"] = resource_class
+        vars(self)["run"] = resource_class
         super().__init__(**kwargs)
 
 
@@ -192,9 +193,13 @@ class ResourceManager:
             )
         self.resource_class = resource_class
         self.name = name = name or getattr(resource_class, "__name__", type(resource_class).__name__)
-        self.init_task_kwargs = {"name": name, **(init_task_kwargs or {})}
-        self.setup_task_kwargs = {"name": f"{name}.setup", "checkpoint": False, **(setup_task_kwargs or {})}
-        self.cleanup_task_kwargs = {
+        self.init_task_kwargs: dict[str, Any] = {"name": name, **(init_task_kwargs or {})}
+        self.setup_task_kwargs: dict[str, Any] = {
+            "name": f"{name}.setup",
+            "checkpoint": False,
+            **(setup_task_kwargs or {}),
+        }
+        self.cleanup_task_kwargs: dict[str, Any] = {
             "name": f"{name}.cleanup",
             "checkpoint": False,
             "trigger": resource_cleanup_trigger,
@@ -296,6 +301,7 @@ def resource_manager(
             def cleanup(self, path):
                 shutil.rmtree(path)
 
+
         with Flow("scratch") as flow:
             with Scratch("numbers-") as path:
                 use(write(path))
@@ -307,6 +313,6 @@ def resource_manager(
         "setup_task_kwargs": setup_task_kwargs,
         "cleanup_task_kwargs": cleanup_task_kwargs,
     }
-    if resource_class is not None:
-        return ResourceManager(resource_class, **settings)
-    return lambda decorated: ResourceManager(cast("Callable[..., Any]", decorated), **settings)
+    if resource_class is None:
+        return functools.partial(ResourceManager, **settings)
+    return ResourceManager(resource_class, **settings)

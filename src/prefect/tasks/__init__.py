@@ -1,0 +1,22 @@
+"""The task library: ready-made tasks, grouped by what they talk to.
+
+Each group is imported when it is used, and imports libraries of its own only when a task runs.
+"""
+
+from __future__ import annotations
+
+from prefect.utilities._lazy import lazy_names
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    submodules=(
+        "control_flow",
+        "core",
+        "database",
+        "files",
+        "notifications",
+        "secrets",
+        "shell",
+        "templates",
+    ),
+)
