@@ -72,7 +72,7 @@ class Flow:
     """Tasks, and the edges that say what each waits for and receives.
 
     Example:
-
+        ```python
         from prefect import Flow, task
 
         @task
@@ -84,6 +84,7 @@ class Flow:
 
         state = flow.run()
         state.result[total].result      # 6
+        ```
 
     Args:
         name: name of the flow.

@@ -20,12 +20,18 @@ class Parameter(Task):
     """An input of a flow; as a task, its result is the value given to the run.
 
     Example:
+        ```python
+        @task
+        def greet(name):
+            return f"Hello, {name}!"
+
 
         with Flow("greetings") as flow:
             name = Parameter("name", default="world")
             greet(name)
 
         flow.run(name="Marvin")
+        ```
 
     Args:
         name: name of the parameter, unique within the flow.

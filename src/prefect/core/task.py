@@ -98,7 +98,7 @@ class Task(metaclass=TaskMetaclass):
     of their own. Calling a task inside `with Flow(...)` adds a copy of it to the flow.
 
     Example:
-
+        ```python
         class Greet(Task):
             def __init__(self, greeting="Hello", **kwargs):
                 self.greeting = greeting
@@ -107,9 +107,11 @@ class Task(metaclass=TaskMetaclass):
             def run(self, name):
                 return f"{self.greeting}, {name}!"
 
+
         greet = Greet(max_retries=2, retry_delay=timedelta(seconds=10))
         with Flow("greetings") as flow:
             greet("Marvin")
+        ```
 
     Args:
         name: shown in logs and the UI; the name of the class or function by default.

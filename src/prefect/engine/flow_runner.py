@@ -56,10 +56,19 @@ class FlowRunner(Runner):
     """Runs one flow.
 
     Example:
+        ```python
+        @task
+        def add(x, y):
+            return x + y
+
+
+        with Flow("sums") as flow:
+            total = add(1, 2)
 
         runner = FlowRunner(flow=flow)
         state = runner.run(return_tasks=[total])
-        state.result[total].result
+        state.result[total].result  # 3
+        ```
 
     Args:
         flow: the flow.

@@ -5,12 +5,18 @@ drives the run, whatever executor runs its tasks. The command line draws its liv
 them.
 
 Example:
+    ```python
+    with Flow("watched") as flow:
+        Parameter("day", default="Monday")()
+
 
     def show(event):
         print(event.task.name, event.map_index, event.new_state)
 
+
     with observe(show):
         flow.run()
+    ```
 """
 
 from __future__ import annotations

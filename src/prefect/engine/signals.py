@@ -1,11 +1,12 @@
 """Signals: raise one inside a task to choose the state it ends in.
 
 Example:
-
+    ```python
     @task
     def only_on_weekdays(day):
         if day.weekday() > 4:
             raise signals.SKIP("no data at the weekend")
+    ```
 
 Signals derive from `BaseException`, so an `except Exception` in user code lets them pass.
 Arguments beyond the message go to the state class. Unless `result` is given, the signal

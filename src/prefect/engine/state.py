@@ -77,10 +77,11 @@ class State:
     """Base class of all states.
 
     Example:
-
+        ```python
         state = Success("42 rows copied", result=42)
-        state.is_successful()   # True
-        state.result            # 42
+        state.is_successful()  # True
+        state.result  # 42
+        ```
 
     Args:
         message: what happened, for people.

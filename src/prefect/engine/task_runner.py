@@ -88,9 +88,20 @@ class TaskRunner(Runner):
     """Runs one task.
 
     Example:
+        ```python
+        from prefect.core import Edge
+        from prefect.engine.state import Success
 
-        runner = TaskRunner(task=add)
-        state = runner.run(upstream_states={Edge(one, add, key="x"): Success(result=1)})
+
+        @task
+        def double(x):
+            return 2 * x
+
+
+        edge = Edge(Task(name="upstream"), double, key="x")
+        state = TaskRunner(task=double).run(upstream_states={edge: Success(result=4)})
+        state.result  # 8
+        ```
 
     Args:
         task: the task.

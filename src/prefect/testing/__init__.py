@@ -1,16 +1,37 @@
 """Helpers for tests of flows and tasks, without side effects and without waiting.
 
 Example:
-
+    ```python
     from prefect.testing import run_flow, run_task
+
+
+    @task
+    def double(x):
+        return 2 * x
+
+
+    @task
+    def load(x):
+        raise OSError("the database is not there in tests")
+
+
+    with Flow("doubles") as flow:
+        load(double(Parameter("n")))
+
 
     def test_double():
         assert run_task(double, x=2).result == 4
 
+
     def test_pipeline():
-        run = run_flow(flow, parameters={"day": "2030-01-01"}, replace={"load": None})
+        run = run_flow(flow, parameters={"n": 2}, replace={"load": None})
         assert run.state.is_successful()
-        assert run["transform"].result == [2, 4]
+        assert run["double"].result == 4
+
+
+    test_double()
+    test_pipeline()
+    ```
 """
 
 from __future__ import annotations

@@ -16,10 +16,23 @@ class FakeClock:
     schedules come without waiting, and the clock shows the time they waited for.
 
     Example:
+        ```python
+        from datetime import timedelta
+
+
+        @task(max_retries=1, retry_delay=timedelta(minutes=10))
+        def second_time_lucky():
+            if prefect.context.task_run_count == 1:
+                raise OSError("not yet")
+
+
+        with Flow("patient") as flow:
+            second_time_lucky()
 
         with FakeClock("2030-01-01T12:00") as clock:
-            flow.run()          # a retry after ten minutes takes no time
-            clock.now()         # 2030-01-01 12:10
+            flow.run()  # returns at once
+            clock.now()  # 2030-01-01 12:10
+        ```
 
     Args:
         start: the time it shows at first, as datetime or ISO text (naive ones are UTC).

@@ -15,12 +15,21 @@ class MemoryResult(Result):
     Values go through the serializer, so a value that could not be written to a file is found out.
 
     Example:
+        ```python
+        @task
+        def answer():
+            return 42
+
+
+        with Flow("kept") as flow:
+            answer()
 
         store = {}
         flow.result = MemoryResult(store=store)
         with prefect.context(checkpointing=True):
             flow.run()
-        list(store)         # the locations that were written
+        list(store)  # the locations that were written
+        ```
 
     Args:
         store: `{location: bytes}`; a new dictionary by default, shared by copies of the result.

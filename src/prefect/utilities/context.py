@@ -5,10 +5,11 @@ It is kept as a chain of small layers: entering a context pushes a layer and lea
 pops the layer, so nothing is ever copied, whatever the context holds.
 
 Example:
-
+    ```python
     with prefect.context(color="red"):
-        prefect.context.color       # "red"
-    prefect.context.get("color")    # None
+        prefect.context.color  # "red"
+    prefect.context.get("color")  # None
+    ```
 
 A new thread starts from the initial context (configuration and local secrets), not from
 the context of the thread that started it.

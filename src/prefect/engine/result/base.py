@@ -42,10 +42,14 @@ class Result:
     """A value and where it is kept.
 
     Example:
-        result = LocalResult(dir="/data", location="{flow_name}/{task_name}.pickle")
+        ```python
+        from prefect.engine.results import LocalResult
+
+        result = LocalResult(dir="data", location="{flow_name}/{task_name}.pickle")
         written = result.write(42, flow_name="etl", task_name="extract")
         written.location             # "/data/etl/extract.pickle"
         result.read(written.location).value     # 42
+        ```
 
     A result is used as a *template* on a task or flow (`Task(result=LocalResult(...))`), and as
     the *record* of a value on a state (`state._result`). `read`, `write`, `format`, `copy` and
