@@ -19,6 +19,7 @@ statement of their own.
 from __future__ import annotations
 
 import os as _os
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from prefect import _other_distributions, _removed_finder
@@ -26,7 +27,6 @@ from prefect.exceptions import ConfigurationError as _ConfigurationError
 from prefect.utilities._lazy import lazy_names as _lazy_names
 
 if TYPE_CHECKING:
-    from prefect.client.client import Client
     from prefect.configuration import config
     from prefect.core.flow import Flow
     from prefect.core.parameter import Parameter
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from prefect.utilities.tasks import apply_map, tags, task
 
 __all__ = [
-    "Client",
     "Flow",
     "Parameter",
     "Task",
@@ -108,7 +107,7 @@ _other_distributions.warn_about_other_distributions(_os.path.dirname(_os.path.di
 try:
     # As ever, settings are read and the logger `prefect` is set up when Prefect is imported: programs
     # adjust that logger right afterwards.
-    from prefect.utilities import logging as _logging  # noqa: F401 - for its effect
+    _import_module("prefect.utilities.logging")
 except _ConfigurationError:
     # Raised again, with the same message, by whatever needs the settings first. Until then the
     # command line can say it in one sentence.

@@ -90,12 +90,8 @@ CATALOGUE: tuple[Removed, ...] = (
         "`flow.executor = DaskExecutor(cluster_class=…)` from `prefect.executors`",
         "1.0",
     ),
-    Removed(
-        "module", "prefect.environments.execution.fargate", "`prefect.run_configs.ECSRun`", "1.0"
-    ),
-    Removed(
-        "module", "prefect.environments.execution.k8s", "`prefect.run_configs.KubernetesRun`", "1.0"
-    ),
+    Removed("module", "prefect.environments.execution.fargate", "`prefect.run_configs.ECSRun`", "1.0"),
+    Removed("module", "prefect.environments.execution.k8s", "`prefect.run_configs.KubernetesRun`", "1.0"),
     Removed("module", "prefect.environments.execution.local", "`prefect.run_configs.LocalRun`", "1.0"),
     Removed("module", "prefect.environments.execution.remote", "`flow.executor`", "0.14"),
     Removed("module", "prefect.serialization.environment", "`prefect.serialization.run_config`", "1.0"),
@@ -110,7 +106,9 @@ CATALOGUE: tuple[Removed, ...] = (
     Removed("name", "prefect.engine.result.base.ResultInterface", "`prefect.engine.result.Result`", "0.14"),
     Removed("module", "prefect.serialization.result_handlers", "`prefect.serialization.result`", "0.14"),
     Removed("name", "prefect.serialization.result.ResultHandlerResultSchema", "`StateResultSchema`", "0.14"),
-    Removed("name", "prefect.serialization.result.SafeResultSchema", "`SafeResultSchema` has no successor", "0.14"),
+    Removed(
+        "name", "prefect.serialization.result.SafeResultSchema", "`SafeResultSchema` has no successor", "0.14"
+    ),
     Removed("argument", "prefect.Flow(result_handler)", "`result=`", "0.14"),
     Removed("argument", "prefect.Task(result_handler)", "`result=`", "0.14"),
     # ------------------------------------------------------------ engine
@@ -124,27 +122,45 @@ CATALOGUE: tuple[Removed, ...] = (
     Removed("module", "prefect.engine.cloud.utilities", "`prefect.engine.cloud`", "0.11"),
     # ------------------------------------------------------------ flows, tasks, schedules
     Removed("module", "prefect.core.tasks", "`prefect.core.task`", "0.2"),
-    Removed("name", "prefect.core.task.Parameter", "`prefect.core.parameter.Parameter`, or `prefect.Parameter`", "1.0"),
+    Removed(
+        "name",
+        "prefect.core.task.Parameter",
+        "`prefect.core.parameter.Parameter`, or `prefect.Parameter`",
+        "1.0",
+    ),
     Removed("module", "prefect.flows", "`prefect.Flow`", "0.7"),
     Removed("name", "prefect.schedules.OneTimeSchedule", "`Schedule(clocks=[DatesClock([…])])`", "0.15"),
     Removed("name", "prefect.schedules.UnionSchedule", "`Schedule(clocks=[…])` with several clocks", "0.15"),
-    Removed("name", "prefect.schedules.schedules.OneTimeSchedule", "`Schedule(clocks=[DatesClock([…])])`", "0.15"),
-    Removed("name", "prefect.schedules.schedules.UnionSchedule", "`Schedule(clocks=[…])` with several clocks", "0.15"),
+    Removed(
+        "name", "prefect.schedules.schedules.OneTimeSchedule", "`Schedule(clocks=[DatesClock([…])])`", "0.15"
+    ),
+    Removed(
+        "name",
+        "prefect.schedules.schedules.UnionSchedule",
+        "`Schedule(clocks=[…])` with several clocks",
+        "0.15",
+    ),
     Removed("module", "prefect.serialization.schedule_compat", "`prefect.serialization.schedule`", "0.15"),
     Removed("name", "prefect.serialization.schedule.NewScheduleSchema", "`ScheduleSchema`", "0.15"),
     # ------------------------------------------------------------ task library
-    Removed("module", "prefect.tasks.core.parameter", "`prefect.core.parameter`, or `prefect.Parameter`", "0.2"),
+    Removed(
+        "module", "prefect.tasks.core.parameter", "`prefect.core.parameter`, or `prefect.Parameter`", "0.2"
+    ),
     Removed("module", "prefect.tasks.cloud", "`prefect.tasks.prefect`", "0.11"),
     Removed("name", "prefect.tasks.prefect.FlowRunTask", "`create_flow_run`, or `StartFlowRun`", "0.15"),
     Removed("name", "prefect.tasks.prefect.CancelFlowRunTask", "`CancelFlowRun`", "0.15"),
     Removed("name", "prefect.tasks.prefect.RenameFlowRunTask", "`RenameFlowRun`", "0.15"),
-    Removed("name", "prefect.tasks.prefect.flow_run.FlowRunTask", "`create_flow_run`, or `StartFlowRun`", "0.15"),
+    Removed(
+        "name", "prefect.tasks.prefect.flow_run.FlowRunTask", "`create_flow_run`, or `StartFlowRun`", "0.15"
+    ),
     Removed("name", "prefect.tasks.prefect.flow_run_cancel.CancelFlowRunTask", "`CancelFlowRun`", "0.15"),
     Removed("name", "prefect.tasks.prefect.flow_run_rename.RenameFlowRunTask", "`RenameFlowRun`", "0.15"),
     Removed("name", "prefect.tasks.secrets.Secret", "`prefect.tasks.secrets.PrefectSecret`", "0.15"),
     Removed("name", "prefect.tasks.secrets.base.Secret", "`prefect.tasks.secrets.PrefectSecret`", "0.15"),
     Removed("module", "prefect.tasks.google", "`prefect.tasks.gcp`", "0.15"),
-    Removed("module", "prefect.tasks.airflow", "`ShellTask` from `prefect.tasks.shell` to call Airflow", "0.7"),
+    Removed(
+        "module", "prefect.tasks.airflow", "`ShellTask` from `prefect.tasks.shell` to call Airflow", "0.7"
+    ),
     Removed("module", "prefect.contrib", "`prefect.tasks`", "0.14"),
     Removed("module", "prefect.contrib.tasks.databricks", "`prefect.tasks.databricks`", "0.14"),
     Removed("module", "prefect.contrib.tasks.mysql", "`prefect.tasks.mysql`", "0.14"),
@@ -163,7 +179,9 @@ CATALOGUE: tuple[Removed, ...] = (
     Removed("name", "prefect.utilities.tasks.unmapped", "`prefect.unmapped`", "0.15"),
     # ------------------------------------------------------------ agents and client
     Removed("module", "prefect.agent.fargate", _AGENT_FARGATE, "1.0"),
-    Removed("module", "prefect.agent.nomad", "the Docker or Kubernetes agent; there is none for Nomad", "0.8"),
+    Removed(
+        "module", "prefect.agent.nomad", "the Docker or Kubernetes agent; there is none for Nomad", "0.8"
+    ),
     Removed(
         "module",
         "prefect.agent.kubernetes.resource_manager",

@@ -18,7 +18,9 @@ class RemovedModuleFinder:
 
     @staticmethod
     def find_spec(
-        fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG004 - the protocol of finders
+        target: ModuleType | None = None,  # noqa: ARG004
     ) -> ModuleSpec | None:
         """None, so that the usual error follows, unless the module was removed.
 

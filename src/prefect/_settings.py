@@ -52,7 +52,9 @@ SETTINGS: dict[str, Setting] = {
     "cloud.agent.agent_address": Setting("text", "Address of the health check that an agent serves."),
     "cloud.agent.kubernetes_keep_alive": Setting("flag", "Keep idle connections to Kubernetes open."),
     "cloud.agent.resource_manager.loop_interval": Setting("seconds", _LEGACY),
-    "cloud.rate_limiting.backoff_s": Setting("seconds", "First wait after the API refused for its rate limit."),
+    "cloud.rate_limiting.backoff_s": Setting(
+        "seconds", "First wait after the API refused for its rate limit."
+    ),
     "cloud.rate_limiting.backoff_multiplier": Setting("number", "Factor of the waits between such attempts."),
     "cloud.rate_limiting.backoff_exponent": Setting("number", "Exponent of the waits between such attempts."),
     "cloud.rate_limiting.max_retries": Setting("count", "Number of such attempts."),

@@ -82,10 +82,8 @@ def string_to_type(val: str) -> Any:
     lowered = val.lower()
     if lowered in ("true", "false"):
         return lowered == "true"
-    if not val or (val[0].isalpha() and val[0] not in "bBrRuUNs"):
-        return val  # no literal begins like that: most settings end here
-    if val[0] in "[({" and val.rstrip(" \t")[-1] not in "])}" and "#" not in val:
-        return val  # a log format
+    if not val or not _may_be_literal(val):
+        return val
     if val == "[]":
         return []
     if val.isascii() and val.isdigit() and (val[0] != "0" or val == "0"):
@@ -96,6 +94,18 @@ def string_to_type(val: str) -> Any:
         return ast.literal_eval(val)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return val
+
+
+def _may_be_literal(text: str) -> bool:
+    """False when no Python literal can look like `text`: spares most settings the import of a parser."""
+    first = text[0]
+    if first in "bBrRuUNs":  # b"…", None, set()
+        return "'" in text or '"' in text or text.strip() in ("None", "set()")
+    if first in "[({":
+        return text.rstrip(" \t")[-1] in "])}" or "#" in text  # else a log format
+    if first.isdigit():
+        return text.count(".") < 2 or not text.replace(".", "").isdigit()  # else an IP address
+    return first in "'\"+-. \t"
 
 
 def interpolate_env_vars(env_var: Any) -> Any:
@@ -189,7 +199,9 @@ class _Settings:
             if not parts:
                 continue
             keep_case = [part.lower() for part in parts[:2]] == ["context", "secrets"]
-            steps = [*(part.lower() for part in parts[:2]), *parts[2:]] if keep_case else map(str.lower, parts)
+            steps = (
+                [*(part.lower() for part in parts[:2]), *parts[2:]] if keep_case else map(str.lower, parts)
+            )
             value = interpolate_env_vars(os.environ[name])
             value = string_to_type(value) if isinstance(value, str) else value
             self.overlay(CompoundKey(steps), value, f"the environment variable {name}")
@@ -318,7 +330,9 @@ def validate_config(config: Mapping[str, Any]) -> None:
     """
     for key, value in config.items():
         if hasattr(Config, key):
-            raise ConfigurationError(f'Invalid config key: "{key}" is the name of a method; use another name.')
+            raise ConfigurationError(
+                f'Invalid config key: "{key}" is the name of a method; use another name.'
+            )
         if isinstance(value, Mapping):
             validate_config(cast("Mapping[str, Any]", value))
 

@@ -60,9 +60,7 @@ class AttrDict(dict[str, Any]):
 
         def __setattr__(self, name: str, value: Any) -> None:
             if hasattr(type(self), name):
-                raise NoSuchKeyError(
-                    f"{name!r} is the name of a method; write [{name!r}] to use it as a key"
-                )
+                raise NoSuchKeyError(f"{name!r} is the name of a method; write [{name!r}] to use it as a key")
             self[name] = value
 
         def __delattr__(self, name: str) -> None:
@@ -96,8 +94,11 @@ class AttrDict(dict[str, Any]):
         """`value` with the plain dictionaries in it replaced by ones of this class."""
         if isinstance(value, dict) and not isinstance(value, AttrDict):
             return type(self)(cast("dict[str, Any]", value))
-        if type(value) is list and any(isinstance(v, (dict, list)) for v in cast("list[Any]", value)):
-            return [self._adopt(part) for part in cast("list[Any]", value)]
+        if type(value) is list:
+            parts = cast("list[Any]", value)
+            if any(isinstance(part, (dict, list)) for part in parts):
+                return [self._adopt(part) for part in parts]
+            return parts
         return value
 
     # -------------------------------------------------------------- copies and views
@@ -106,7 +107,7 @@ class AttrDict(dict[str, Any]):
         """A copy in which every level of dictionaries is a copy too; other values are shared."""
         twin = type(self)()
         for key, value in self.items():
-            dict.__setitem__(twin, key, value.copy() if isinstance(value, AttrDict) else value)
+            twin[key] = value.copy() if isinstance(value, AttrDict) else value
         return twin
 
     __copy__ = copy

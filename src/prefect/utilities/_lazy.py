@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
+from prefect.exceptions import ConfigurationError
+
 __all__ = ["lazy_names", "removed_names"]
 
 
@@ -39,7 +41,15 @@ def lazy_names(
     def find(name: str) -> Any:
         if name in table:
             module_name, _, attribute = table[name].partition(":")
-            value = getattr(import_module(module_name), attribute or name)
+            try:
+                module = import_module(module_name)
+            except ConfigurationError as exc:
+                raise exc.with_traceback(None) from None  # the user's own line and one sentence
+            except ModuleNotFoundError as exc:
+                if exc.name is None or not f"{module_name}.".startswith(f"{exc.name}."):
+                    raise  # the module exists and lacks something
+                raise _not_found(package, name) from None
+            value = getattr(module, attribute or name)
         elif name.startswith("_"):
             raise _not_found(package, name)
         else:

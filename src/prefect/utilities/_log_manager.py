@@ -7,10 +7,7 @@ import os
 import queue
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from prefect.client.client import Client
+from typing import Any, Protocol, cast
 
 __all__ = ["LOG_OVERHEAD", "MAX_BATCH_LOG_SIZE", "MAX_LOG_SIZE", "LogManager", "getlogsize"]
 
@@ -20,6 +17,14 @@ MAX_LOG_SIZE = 1_000_000
 """Most characters of one line; longer messages are cut."""
 MAX_BATCH_LOG_SIZE = 4_000_000
 """Most characters in one request."""
+
+
+class LogWriter(Protocol):
+    """What takes the lines: a `prefect.Client`."""
+
+    def write_run_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Send lines to the API."""
+        ...
 
 
 def getlogsize(log: dict[str, Any]) -> int:
@@ -43,7 +48,7 @@ class LogManager:
         self.pending_logs: list[dict[str, Any]] = []
         self.pending_length = 0
         self.thread: threading.Thread | None = None
-        self.client: Client | None = None
+        self.client: LogWriter | None = None
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._owner_pid = os.getpid()
@@ -73,12 +78,14 @@ class LogManager:
             if self.client is None:
                 import prefect
 
-                self.client = prefect.Client()
+                self.client = cast(Any, prefect).Client()
             if not self._flushes_at_exit:
                 atexit.register(self.stop)
                 self._flushes_at_exit = True
             self._stopping.clear()
-            self.thread = threading.Thread(target=self._send_regularly, name="prefect-log-manager", daemon=True)
+            self.thread = threading.Thread(
+                target=self._send_regularly, name="prefect-log-manager", daemon=True
+            )
             self.thread.start()
 
     def stop(self) -> None:

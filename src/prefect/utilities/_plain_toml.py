@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["read_plain_toml"]
 
@@ -51,9 +51,10 @@ def _is_bare(name: str) -> bool:
 def _open_section(root: dict[str, Any], header: str) -> dict[str, Any] | None:
     section = root
     for name in header.split("."):
-        section = section.setdefault(name, {}) if _is_bare(name) else None
-        if not isinstance(section, dict):
+        below: Any = section.setdefault(name, {}) if _is_bare(name) else None
+        if not isinstance(below, dict):
             return None
+        section = cast("dict[str, Any]", below)
     return section
 
 

@@ -26,6 +26,8 @@ class CompoundKey(tuple[Any, ...]):
     that users may have as keys.
     """
 
+    __slots__ = ()
+
 
 class DotDict(MutableMapping[str, Any]):
     """A dictionary whose items can be read and written as attributes.
@@ -118,8 +120,9 @@ def as_nested_dict(obj: Any, dct_class: type[MutableMapping[Any, Any]] = DotDict
         items = cast("Mapping[Any, Any]", obj).items()
         return cast(Any, dct_class)({key: as_nested_dict(value, dct_class) for key, value in items})
     if isinstance(obj, (list, tuple, set)):
-        parts = [as_nested_dict(part, dct_class) for part in cast("Iterable[Any]", obj)]
-        rebuild: Any = getattr(obj, "_make", type(cast(Any, obj)))  # named tuples have `_make`
+        group = cast("Iterable[Any]", obj)
+        parts = [as_nested_dict(part, dct_class) for part in group]
+        rebuild: Any = getattr(group, "_make", type(group))  # named tuples have `_make`
         return rebuild(parts)
     return obj
 
@@ -179,9 +182,7 @@ def dict_to_flatdict(dct: Mapping[Any, Any], parent: CompoundKey | None = None) 
     return flat
 
 
-def flatdict_to_dict(
-    dct: Mapping[Any, Any], dct_class: type[MutableMapping[Any, Any]] | None = None
-) -> Any:
+def flatdict_to_dict(dct: Mapping[Any, Any], dct_class: type[MutableMapping[Any, Any]] | None = None) -> Any:
     """The nested dictionary that `dict_to_flatdict` made `dct` from.
 
     Args:

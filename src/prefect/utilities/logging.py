@@ -10,13 +10,14 @@ Every record made while a flow or task runs carries `flow_name`, `flow_run_id`, 
 
 from __future__ import annotations
 
+import collections
 import datetime
 import io
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from prefect.configuration import config
@@ -27,7 +28,7 @@ from prefect.utilities._log_manager import (
     LogManager,
     getlogsize,
 )
-from prefect.utilities.context import context
+from prefect.utilities.context import Layer, context
 
 __all__ = [
     "LOG_MANAGER",
@@ -77,12 +78,19 @@ class _Formatter(logging.Formatter):
 
 
 class _LineHandler(logging.StreamHandler[Any]):
-    """A stream handler that formats outside of any lock and hands over whole lines.
+    """A stream handler whose threads do not wait for each other.
 
-    The lock of the standard handler is held while a line is formatted and written; with several threads
-    that makes a queue which costs three times the line itself. One `write` of a whole line needs no
-    lock of ours: text streams have their own.
+    The standard handler formats and writes a line while it holds a lock. With several threads that
+    makes a queue which costs several times the line itself. Here a line is formatted outside of the
+    lock; a thread that finds the stream busy leaves its line to the thread that is writing.
     """
+
+    _most_waiting = 1_000
+    """Lines that may wait for a slow stream before threads wait for it themselves."""
+
+    def __init__(self, stream: Any = None) -> None:
+        super().__init__(stream)
+        self._waiting: collections.deque[str] = collections.deque()
 
     def handle(self, record: logging.LogRecord) -> bool:  # type: ignore[override]
         if self.filters:
@@ -96,19 +104,51 @@ class _LineHandler(logging.StreamHandler[Any]):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            stream = self.stream
-            stream.write(self.format(record) + self.terminator)
-            stream.flush()
+            text = self.format(record) + self.terminator
+            waiting = self._waiting
+            lock: Any = self.lock
+            if not waiting and lock.acquire(blocking=False):  # nobody else writes: the usual case
+                try:
+                    self.stream.write(text)
+                    self.stream.flush()
+                finally:
+                    lock.release()
+            else:
+                waiting.append(text)
+            # Whoever held the lock looks here after releasing it, so no line stays behind.
+            while waiting and lock.acquire(blocking=len(waiting) > self._most_waiting):
+                try:
+                    self._write_waiting()
+                finally:
+                    lock.release()
         except RecursionError:
             raise
         except Exception:  # noqa: BLE001 - what `logging` asks of every handler
             self.handleError(record)
+
+    def _write_waiting(self) -> None:
+        """Write the lines that wait, as one text; the caller holds the lock."""
+        lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if lines:  # else another thread was faster
+            self.stream.write("".join(lines))
+            self.stream.flush()
+
+    def flush(self) -> None:
+        """Wait until all lines are written."""
+        with self.lock or nullcontext():
+            self._write_waiting()
+            super().flush()
 
 
 class CloudHandler(logging.Handler):
     """Sends the lines of a run to the API, if the run was started by a backend that wants them."""
 
     def handle(self, record: logging.LogRecord) -> bool:  # type: ignore[override]
+        """Emit one line, if a backend runs this flow.
+
+        Args:
+            record: the line
+        """
         # In a local run, which most are, this is all that happens.
         if not context.get("running_with_backend"):
             return False
@@ -123,8 +163,8 @@ class CloudHandler(logging.Handler):
         settings = context.config
         if not context.get("running_with_backend") or not settings.cloud.send_flow_run_logs:
             return
-        if record.levelno < _level_number(settings.logging.level):
-            return
+        if record.levelno < _level_number(settings.logging.level) or not context.get("flow_run_id"):
+            return  # the API refuses a batch with a line that belongs to no run
         try:
             LOG_MANAGER.enqueue(self._as_message(record))
         except Exception as exc:  # noqa: BLE001 - logging must never break the run it tells about
@@ -153,7 +193,9 @@ class CloudHandler(logging.Handler):
 
 
 def _level_number(level: str | int) -> int:
-    number = logging.getLevelName(level) if isinstance(level, str) else level
+    if isinstance(level, int):
+        return level
+    number = getattr(logging, level.upper(), logging.INFO)  # getLevelNamesMapping is younger than 3.10
     return number if isinstance(number, int) else logging.INFO
 
 
@@ -165,16 +207,28 @@ _make_record = logging.getLogRecordFactory()
 def _record_with_context(*args: Any, **kwargs: Any) -> logging.LogRecord:
     """A log record that knows the run it belongs to."""
     record = _make_record(*args, **kwargs)
-    layer = context.top
+    top = context.top
     fields = record.__dict__
     for name in PREFECT_LOG_RECORD_ATTRIBUTES:
-        value = layer.get(name)
-        if value:
-            fields[name] = value
+        # `top.get(name)` written out: two calls for each of five names are a quarter of a line's cost.
+        layer: Layer | None = top
+        while layer is not None:
+            if name in layer.values:
+                value = layer.values[name]
+                if value.__class__ is not object:  # else the mark of a deleted name
+                    if value:
+                        fields[name] = value
+                break
+            if layer.lazy is not None and name in layer.lazy:
+                value = layer.get(name)
+                if value:
+                    fields[name] = value
+                break
+            layer = layer.parent
     extra = config["logging"]["log_attributes"]
     if extra:
         for name in extra:
-            fields[name] = layer.get(name)
+            fields[name] = top.get(name)
     return record
 
 
@@ -245,7 +299,7 @@ def get_logger(name: str | None = None) -> logging.Logger:
 @contextmanager
 def temporary_logger_config(
     level: int | str | None = None, stream_fmt: str | None = None, stream_datefmt: str | None = None
-) -> Iterator[None]:
+) -> Generator[None]:
     """A context manager that changes the level and the format of the logger `prefect` for a while.
 
     Args:
@@ -258,12 +312,13 @@ def temporary_logger_config(
     if level is not None:
         prefect_logger.setLevel(level)
     if stream_fmt is not None or stream_datefmt is not None:
-        for handler in prefect_logger.handlers:
-            if not isinstance(handler, logging.StreamHandler):
-                continue
+        streams: list[logging.Handler] = [
+            h for h in prefect_logger.handlers if isinstance(h, logging.StreamHandler)
+        ]
+        for handler in streams:
             before = handler.formatter
             previous.append((handler, before))
-            fmt = stream_fmt or (before._fmt if before else None)  # noqa: SLF001 - has no public name
+            fmt = stream_fmt or (before._fmt if before else None)
             handler.setFormatter(_Formatter(fmt, stream_datefmt or (before.datefmt if before else None)))
     try:
         yield
@@ -295,10 +350,9 @@ class RedirectToLog(io.TextIOBase):
         Args:
             s: the text, written without the line break that ends it
         """
-        text = s if isinstance(s, str) else str(s)
-        if text.strip():
-            self.stdout_logger.info("%s", text.removesuffix("\n"))
-        return len(text)
+        if s.strip():
+            self.stdout_logger.info("%s", s.removesuffix("\n"))
+        return len(s)
 
     def flush(self) -> None:
         """Do nothing: lines are written at once."""

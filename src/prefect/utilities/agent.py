@@ -1,0 +1,48 @@
+"""What an agent needs to know about a flow run before it starts one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+__all__ = ["get_flow_image", "get_flow_run_command"]
+
+_RELEASE = re.compile(r"\d+(?:\.\d+)*")
+
+
+def get_flow_image(flow_run: Any, default: str | None = None) -> str:
+    """The container image that a flow run wants.
+
+    In this order: the image that Docker storage built, the image in the run config, `default`, and the
+    image of the version of Prefect that registered the flow.
+
+    Args:
+        flow_run: a row of `flow_run` with `run_config` and `flow { storage, run_config, core_version }`
+        default: image to use when neither storage nor run config name one
+    """
+    flow = flow_run.flow
+    storage = cast("Mapping[str, Any]", flow.storage or {})
+    if storage.get("type") == "Docker":
+        from prefect.serialization.storage import StorageSchema
+
+        return StorageSchema().load(dict(storage)).name
+    run_config = getattr(flow_run, "run_config", None) or getattr(flow, "run_config", None)
+    image = cast("Mapping[str, Any]", run_config or {}).get("image") or default
+    if image:
+        return image
+    version = flow.core_version or "latest"
+    # Versions of commits after a release ("1.4.1+3.gabc") have no image of their own.
+    return f"prefecthq/prefect:{version.partition('+')[0]}"
+
+
+def get_flow_run_command(flow_run: Any) -> str:
+    """The command that runs a flow run inside its container or process.
+
+    Args:
+        flow_run: a row of `flow_run` with `flow { core_version }`
+    """
+    version = _RELEASE.match(flow_run.flow.core_version or "")
+    release = [int(part) for part in version.group().split(".")] if version else [0]
+    # compat: flows registered before 0.13 have an older Prefect in their image.
+    return "prefect execute flow-run" if release >= [0, 13] else "prefect execute cloud-flow"
