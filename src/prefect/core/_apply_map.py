@@ -19,6 +19,12 @@ from prefect.utilities.tasks import as_task
 
 R = TypeVar("R")
 
+_NESTED = (
+    "Cannot set `mapped=True` when running from inside a mapped context: what `apply_map` calls is mapped as a "
+    "whole, so call tasks in it without `.map` or `apply_map`. To map over the elements of each element, pass "
+    "`flatten(...)` to `apply_map`."
+)
+
 
 class _Input(NamedTuple):
     """How an argument of `apply_map` reaches the tasks that use it."""
@@ -31,6 +37,8 @@ class _Input(NamedTuple):
 
 def apply_map(func: Callable[..., R], args: Iterable[Any], kwargs: Mapping[str, Any], flow: Flow) -> R:
     """See `prefect.apply_map`."""
+    if isinstance(flow, _InnerFlow):
+        raise ValueError(_NESTED)
     inputs: dict[Task, _Input] = {}
     constants: dict[tuple[int, bool, bool], Constant] = {}
 
@@ -87,11 +95,7 @@ class _InnerFlow(Flow):
         validate: bool | None = None,
     ) -> None:
         if mapped:
-            raise ValueError(
-                "Cannot set `mapped=True` when running from inside a mapped context: what `apply_map` calls is "
-                "mapped as a whole, so call tasks in it without `.map`. To map over the elements of each "
-                "element, pass `flatten(...)` to `apply_map`."
-            )
+            raise ValueError(_NESTED)
         plain: dict[str, Any] = {}
         given: dict[str, Any] = {}
         for key, value in (keyword_tasks or {}).items():

@@ -344,9 +344,11 @@ class TaskRunner(Runner):
 
     @call_state_handlers
     def check_task_ready_to_map(self, state: State, upstream_states: dict[Edge, State]) -> State:
-        """End the fan-out: `Mapped` if there is something to map over, else `Failed`."""
+        """End the fan-out: `Mapped` if there is something to map over, else `Failed` (or `Skipped`)."""
         if state.is_mapped():
             raise ENDRUN(state)
+        if mapping.nothing_but_skipped(upstream_states):
+            raise ENDRUN(Skipped(mapping.ALL_SKIPPED))
         problem = mapping.obstacle(upstream_states)
         if problem is not None:
             raise ENDRUN(Failed(problem))

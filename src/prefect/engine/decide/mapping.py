@@ -14,16 +14,27 @@ NOT_FLATTENED = (
     "`flatten` was used on upstream task that did not return an iterable. "
     "The value will be passed downstream unmodified."
 )
+ALL_SKIPPED = "All upstream states that would be mapped over were skipped."
 UNMAPPABLE = "At least one upstream state has an unmappable result."
 
 
+def nothing_but_skipped(upstream_states: Mapping[Edge, State]) -> bool:
+    """Whether everything that would be mapped over was skipped as a whole, so that there is no child."""
+    mapped = [state for edge, state in upstream_states.items() if edge.mapped]
+    return bool(mapped) and all(state._skipped for state in mapped)  # pyright: ignore[reportPrivateUsage]
+
+
 def obstacle(upstream_states: Mapping[Edge, State]) -> str | None:
-    """Why a task cannot be mapped over these states; None when it can."""
+    """Why a task cannot be mapped over these states; None when it can.
+
+    Upstream tasks that were skipped as a whole are no obstacle, as to `merge`: they are the same to
+    every child.
+    """
     mapped = [state for edge, state in upstream_states.items() if edge.mapped]
     if not any(state._successful for state in mapped):  # pyright: ignore[reportPrivateUsage]
         return NOTHING_TO_MAP
     for edge, state in upstream_states.items():
-        if edge.mapped and state._successful and not state._mapped:  # pyright: ignore[reportPrivateUsage]
+        if edge.mapped and state._successful and not (state._mapped or state._skipped):  # pyright: ignore[reportPrivateUsage]
             problem = unmappable(state.result)
             if problem is not None:
                 return f"{UNMAPPABLE} {edge.upstream_task.name!r} {problem}"

@@ -21,7 +21,15 @@ class VarArgsTask(Task):
     """A task that takes any number of positional inputs, which reach `run` as `arg_1`, `arg_2`, ….
 
     Subclasses define `run(self, **task_results)`.
+
+    Args:
+        *args, **kwargs: settings of every `Task`.
     """
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
 
     def bind(  # pyright: ignore[reportIncompatibleMethodOverride] - has no inputs by name
         self,
@@ -114,6 +122,11 @@ class Dict(Task):
     Args:
         *args, **kwargs: settings of every `Task`.
     """
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
 
     def run(self, keys: Iterable[Any], values: Iterable[Any]) -> dict[Any, Any]:
         """The values under their keys.

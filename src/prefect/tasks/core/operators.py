@@ -7,7 +7,7 @@ applies the operator to the results.
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect.core.task import NoDefault, Task
 
@@ -105,7 +105,16 @@ class GetAttr(Task):
             return default
 
 
-class Add(Task):
+class _Operator(Task):
+    """Base of the tasks with an operator, which take the settings of a task as 1.4.1 did: `*args, **kwargs`."""
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+
+
+class Add(_Operator):
     """A task that returns `x + y`.
 
     Args:
@@ -117,7 +126,7 @@ class Add(Task):
         return x + y
 
 
-class Sub(Task):
+class Sub(_Operator):
     """A task that returns `x - y`.
 
     Args:
@@ -129,7 +138,7 @@ class Sub(Task):
         return x - y
 
 
-class Mul(Task):
+class Mul(_Operator):
     """A task that returns `x * y`.
 
     Args:
@@ -141,7 +150,7 @@ class Mul(Task):
         return x * y
 
 
-class Div(Task):
+class Div(_Operator):
     """A task that returns `x / y`.
 
     Args:
@@ -153,7 +162,7 @@ class Div(Task):
         return x / y
 
 
-class FloorDiv(Task):
+class FloorDiv(_Operator):
     """A task that returns `x // y`.
 
     Args:
@@ -165,7 +174,7 @@ class FloorDiv(Task):
         return x // y
 
 
-class Pow(Task):
+class Pow(_Operator):
     """A task that returns `x ** y`.
 
     Args:
@@ -177,7 +186,7 @@ class Pow(Task):
         return x**y
 
 
-class Mod(Task):
+class Mod(_Operator):
     """A task that returns `x % y`.
 
     Args:
@@ -189,7 +198,7 @@ class Mod(Task):
         return x % y
 
 
-class And(Task):
+class And(_Operator):
     """A task that returns `x and y`.
 
     Args:
@@ -201,7 +210,7 @@ class And(Task):
         return x and y
 
 
-class Or(Task):
+class Or(_Operator):
     """A task that returns `x or y`.
 
     Args:
@@ -213,7 +222,7 @@ class Or(Task):
         return x or y
 
 
-class Not(Task):
+class Not(_Operator):
     """A task that returns `not x`.
 
     Args:
@@ -225,7 +234,7 @@ class Not(Task):
         return not x
 
 
-class Equal(Task):
+class Equal(_Operator):
     """A task that returns `x == y`.
 
     Args:
@@ -237,7 +246,7 @@ class Equal(Task):
         return x == y
 
 
-class NotEqual(Task):
+class NotEqual(_Operator):
     """A task that returns `x != y`.
 
     Args:
@@ -249,7 +258,7 @@ class NotEqual(Task):
         return x != y
 
 
-class GreaterThanOrEqual(Task):
+class GreaterThanOrEqual(_Operator):
     """A task that returns `x >= y`.
 
     Args:
@@ -261,7 +270,7 @@ class GreaterThanOrEqual(Task):
         return x >= y
 
 
-class GreaterThan(Task):
+class GreaterThan(_Operator):
     """A task that returns `x > y`.
 
     Args:
@@ -273,7 +282,7 @@ class GreaterThan(Task):
         return x > y
 
 
-class LessThanOrEqual(Task):
+class LessThanOrEqual(_Operator):
     """A task that returns `x <= y`.
 
     Args:
@@ -285,7 +294,7 @@ class LessThanOrEqual(Task):
         return x <= y
 
 
-class LessThan(Task):
+class LessThan(_Operator):
     """A task that returns `x < y`.
 
     Args:
