@@ -53,6 +53,7 @@ def run_here(
         "context": {key: value for key, value in context.items() if key != "config"},
     }
     try:
+        flow.validate()
         with prefect_context(**context):
             if not quiet and not on_schedule and can_be_live():
                 state = _run_alive(flow, arguments, log_level, no_logs)
@@ -84,13 +85,14 @@ def _run_alive(flow: Flow, arguments: dict[str, Any], log_level: str | None, no_
     from prefect.cli._run_view import RunView
     from prefect.engine.observers import observe
 
-    # A cyclic flow has no order to draw its tasks in; this says which tasks are in the cycle.
-    flow.validate()
     view = RunView(flow)
     on_record = None if no_logs else view.on_record
-    # The tree tells which task started and finished; who asks for a level gets all its lines.
+    # The tree tells what started and finished; who asks for a level gets all its lines. What tasks
+    # print with `log_stdout` comes from the runners' logger too.
+    prints = any(task.log_stdout for task in flow.tasks)
+    left_out = "nothing" if log_level is not None else "story" if prints else "runners"
     with (
-        run_logging(on_record, log_level, without_story=log_level is None),
+        run_logging(on_record, log_level, left_out=left_out),
         view.shown(),
         observe(view.on_event),
     ):
@@ -102,7 +104,6 @@ def _run_alive(flow: Flow, arguments: dict[str, Any], log_level: str | None, no_
 def _run_plain(
     flow: Flow, arguments: dict[str, Any], log_level: str | None, quiet: bool, no_logs: bool
 ) -> State | None:
-    flow.validate()
     started = time.monotonic()
     with run_logging(None if no_logs else plain_lines(sys.stdout), log_level):
         state = flow.run(**arguments)

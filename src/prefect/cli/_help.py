@@ -25,7 +25,8 @@ Options:
   --version   Print the version and exit.
 
 Environment:
-  NO_COLOR                  no colours and no live view
+  NO_COLOR                  no colours
+  CI                        no live view of runs
   PREFECT__SECTION__KEY     any setting, as in PREFECT__LOGGING__LEVEL=DEBUG
 
 `prefect COMMAND --help` says more; `prefect help exit-codes` lists the exit statuses."""

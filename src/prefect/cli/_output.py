@@ -1,7 +1,7 @@
 """Where output goes, and whether it may be coloured or alive.
 
 Data goes to standard output; progress, hints and errors go to standard error. Colours and the
-live view are for terminals only, and `NO_COLOR` turns off both.
+live view are for terminals only; `NO_COLOR` turns off colours, `CI` the live view.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def may_color(stream: TextIO) -> bool:
 
 def can_be_live() -> bool:
     """Whether there is a terminal, with somebody watching, whose lines may be redrawn."""
-    return sys.stdout.isatty() and sys.stderr.isatty() and may_color(sys.stdout) and not os.environ.get("CI")
+    is_terminal = sys.stdout.isatty() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return is_terminal and not os.environ.get("CI")
 
 
 def styled(

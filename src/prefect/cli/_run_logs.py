@@ -7,14 +7,18 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, TextIO, cast
+from typing import Any, Literal, TextIO, cast
 
 from prefect.cli._output import styled, write
 
 __all__ = ["plain_lines", "run_logging"]
 
-#: Loggers whose lines say what the live view shows already: which task started and finished.
+#: Loggers with lines that say what the live view shows already: what started and finished.
 _STORY_LOGGERS = ("prefect.TaskRunner", "prefect.FlowRunner")
+_STORY_STARTS = ("Task '", "Beginning Flow run ", "Flow run SUCCESS", "Flow run FAILED", "Flow run RUNNING")
+_STORY_PARTS = ("Starting task run...", "Finished task run for task with final state")
+#: What `run_logging` leaves out.
+LeftOut = Literal["nothing", "story", "runners"]
 _COLORS = {"DEBUG": "cyan", "INFO": None, "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 
 
@@ -51,7 +55,7 @@ def plain_lines(stream: TextIO) -> Callable[[logging.LogRecord], None]:
 
 @contextmanager
 def run_logging(
-    on_record: Callable[[logging.LogRecord], None] | None, level: str | None, *, without_story: bool = False
+    on_record: Callable[[logging.LogRecord], None] | None, level: str | None, *, left_out: LeftOut = "nothing"
 ) -> Generator[None]:
     """Send the lines of Prefect's and the configured extra loggers to a function.
 
@@ -61,36 +65,48 @@ def run_logging(
     Args:
         on_record: receives the records; None drops them.
         level: lowest level; the configured one if None.
-        without_story: leave out the lines below WARNING that tell which task started and finished.
+        left_out: `story` leaves out the lines that only tell what started and finished; `runners`
+            leaves out all lines of the runners below WARNING, before they are even made.
     """
     import prefect
 
     config = cast("Any", prefect.config)
     names = ["prefect", *config.logging.extra_loggers]
     changed: list[tuple[logging.Logger, list[logging.Handler], int]] = []
+    tellers = [logging.getLogger(name) for name in _STORY_LOGGERS]
     # Above every level when nobody listens, so that no line is even made.
     wanted = logging.CRITICAL + 1 if on_record is None else level
     handler = logging.NullHandler() if on_record is None else _CallingHandler(on_record)
 
-    def set_level(logger: logging.Logger, new: str | int | None) -> None:
-        changed.append((logger, logger.handlers[:], logger.level))
-        if new is not None:
-            logger.setLevel(new)
-
     try:
         for name in dict.fromkeys(names):
             logger = logging.getLogger(name)
-            set_level(logger, wanted)
+            changed.append((logger, logger.handlers[:], logger.level))
+            if wanted is not None:
+                logger.setLevel(wanted)
             logger.handlers = [kept for kept in logger.handlers if not _writes_to_terminal(kept)]
             logger.addHandler(handler)
-        if without_story and on_record is not None:
-            for name in _STORY_LOGGERS:
-                set_level(logging.getLogger(name), logging.WARNING)
+        for teller in tellers:
+            if left_out == "story":
+                teller.addFilter(_is_no_story)
+            elif left_out == "runners" and on_record is not None:
+                changed.append((teller, teller.handlers[:], teller.level))
+                teller.setLevel(logging.WARNING)
         yield
     finally:
+        for teller in tellers:
+            teller.removeFilter(_is_no_story)
         for logger, handlers, level_before in reversed(changed):
             logger.handlers = handlers
             logger.setLevel(level_before)
+
+
+def _is_no_story(record: logging.LogRecord) -> bool:
+    """Whether a record says more than that something started or finished."""
+    text = record.msg
+    if record.levelno > logging.INFO or not isinstance(text, str) or not text.startswith(_STORY_STARTS):
+        return True
+    return text.startswith("Task '") and not any(part in text for part in _STORY_PARTS)
 
 
 def _writes_to_terminal(handler: logging.Handler) -> bool:

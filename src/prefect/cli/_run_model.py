@@ -107,11 +107,13 @@ class Row:
     def apply(self, state: State, map_index: int | None, now: float) -> None:
         """Take in a new state of the task, or of one of its mapped children."""
         category = category_of(state)
-        if category != "waiting" and self.started is None:
-            self.started = now
         if map_index is not None and map_index >= 0:
+            if self._children.get(map_index) == category:
+                return
             self._apply_child(category, map_index)
         else:
+            if self.is_done and self.state_name == type(state).__name__:
+                return  # told again in a later pass over the flow
             self._apply_own(state, category)
         if category == "failed" and len(self.failures) < _KEPT_FAILURES:
             self.failures.append((map_index, failure_text(state)))
@@ -119,6 +121,10 @@ class Row:
             # It failed, but not for good.
             self.failures = [failure for failure in self.failures if failure[0] != map_index]
         self._settle()
+        if self.category == "waiting":
+            self.started = None  # it was looked at, and has to wait
+        elif self.started is None:
+            self.started = now
         if category in DONE:
             self.ended = now
 

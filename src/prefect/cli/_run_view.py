@@ -44,7 +44,8 @@ class RunView:
     """
 
     def __init__(self, flow: Flow, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False)
+        # A fixed stream: while the view is shown, `sys.stdout` is what feeds it.
+        self._console = console or Console(file=sys.stdout, highlight=False)
         self._model = RunModel(flow, time.monotonic())
         self._lock = threading.Lock()
         self._pending: list[Text] = []
@@ -150,15 +151,26 @@ def _log_line(record: logging.LogRecord) -> Text:
     clock = time.strftime("%H:%M:%S", time.localtime(record.created))
     level = record.levelname
     line = Text.assemble((clock, "dim"), " ", (f"{level:<7}", _LEVEL_STYLES.get(level, "")), " ")
-    who = record.name.removeprefix("prefect.")
-    if who not in ("prefect", "TaskRunner", "FlowRunner"):
+    message = record.getMessage()
+    who = _who(record, message)
+    if who:
         line.append(f"{who}  ", style="cyan dim")
-    line.append_text(Text.from_ansi(record.getMessage()))
+    line.append_text(Text.from_ansi(message))
     if record.exc_info and record.exc_info[1] is not None:
         from prefect.cli._traceback import trimmed_traceback
 
         line.append("\n" + trimmed_traceback(record.exc_info[1]).rstrip(), style="dim")
     return line
+
+
+def _who(record: logging.LogRecord, message: str) -> str:
+    """Whose line it is: a task's, or that of another logger; empty if the message says it itself."""
+    name = record.name.removeprefix("prefect.")
+    if name in ("prefect", "FlowRunner"):
+        return ""
+    if name == "TaskRunner":  # what a task with `log_stdout` prints, or a line about a task
+        return "" if message.startswith("Task '") else str(getattr(record, "task_name", ""))
+    return name
 
 
 class _Lines(io.TextIOBase):
