@@ -107,7 +107,7 @@ def _run_plain(
     started = time.monotonic()
     with run_logging(None if no_logs else plain_lines(sys.stdout), log_level):
         state = flow.run(**arguments)
-    if not quiet and state is not None:
+    if not quiet:
         _summarize(flow, state, time.monotonic() - started)
     return state
 

@@ -603,7 +603,7 @@ class Flow:
         run_on_schedule: bool | None = None,
         runner_cls: type | None = None,
         **kwargs: Any,
-    ) -> State | None:
+    ) -> State:
         """Run the flow here, and return its final state.
 
         With a schedule this call blocks: it waits for each scheduled time and runs, for ever or
@@ -627,7 +627,8 @@ class Flow:
         """
         from prefect.core._local_run import run_flow
 
-        return run_flow(self, parameters, run_on_schedule, runner_cls, kwargs)
+        # Typed as never None, so that scripts need not ask for what happens only while they are loaded.
+        return cast("State", run_flow(self, parameters, run_on_schedule, runner_cls, kwargs))
 
     # -- files and backends -----------------------------------------------------------
 

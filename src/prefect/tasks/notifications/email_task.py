@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EmailTask"]
 
+_TIMEOUT_S = 60
+
 
 class EmailTask(Task):
     """A task that sends an e-mail.
@@ -158,13 +160,13 @@ def _session(server: str, port: int, smtp_type: str) -> smtplib.SMTP:
     from prefect.client.secrets import Secret
 
     if smtp_type == "INSECURE":
-        return smtplib.SMTP(server, port)
+        return smtplib.SMTP(server, port, timeout=_TIMEOUT_S)
     username, password = str(Secret("EMAIL_USERNAME").get()), str(Secret("EMAIL_PASSWORD").get())
     context = ssl.create_default_context()
     if smtp_type == "SSL":
-        session = smtplib.SMTP_SSL(server, port, context=context)
+        session = smtplib.SMTP_SSL(server, port, timeout=_TIMEOUT_S, context=context)
     else:
-        session = smtplib.SMTP(server, port)
+        session = smtplib.SMTP(server, port, timeout=_TIMEOUT_S)
     try:
         if smtp_type == "STARTTLS":
             session.starttls(context=context)

@@ -28,6 +28,7 @@ class SecretBase(Task):
         from prefect.engine.results.secret_result import SecretResult
 
         self.result = SecretResult(secret_task=self)
+        self.checkpoint = False
 
 
 class PrefectSecret(SecretBase):
