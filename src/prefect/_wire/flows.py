@@ -115,6 +115,8 @@ def decompress(text: str) -> Flow:
     """
     try:
         data = gzip.decompress(base64.b64decode(text, validate=True))
+        if not data:
+            raise ValueError("it is empty")
     except (OSError, EOFError, ValueError) as exc:
         raise ValueError(f"A compressed flow is base64 of gzipped JSON; this text is not: {exc}.") from exc
     return decode(data, Flow)

@@ -42,7 +42,7 @@ class DockerRun(RunConfig, tag="DockerRun"):
 
     image: str | None = None
     host_config: dict[str, JSON] | None = None
-    ports: list[JSON] | None = None
+    ports: list[int] | None = None
 
 
 class KubernetesRun(RunConfig, tag="KubernetesRun"):

@@ -99,12 +99,13 @@ def partial_inputs_only(validate_on: Iterable[str] | None = None) -> Validator:
     Returns:
         a cache validator.
     """
-    names = _as_names(validate_on)
+    validate_on = _kept(validate_on)
 
     def _partial_inputs_only(state: Cached, inputs: dict[str, Any], parameters: dict[str, Any]) -> bool:
         """Use the cached state in time and if the inputs given to `partial_inputs_only` are the same."""
         if not duration_only(state, inputs, parameters):
             return False
+        names = _as_names(validate_on)
         given = inputs or {}
         current = hash_inputs({name: given[name] for name in names if name in given})
         return _agree(names, _cached_hashes(state), current)
@@ -121,12 +122,12 @@ def partial_parameters_only(validate_on: Iterable[str] | None = None) -> Validat
     Returns:
         a cache validator.
     """
-    names = _as_names(validate_on)
+    validate_on = _kept(validate_on)
 
     def _partial_parameters_only(state: Cached, inputs: dict[str, Any], parameters: dict[str, Any]) -> bool:
         """Use the cached state in time and if the parameters given to `partial_parameters_only` are the same."""
         return duration_only(state, inputs, parameters) and _agree(
-            names, state.cached_parameters or {}, parameters or {}
+            _as_names(validate_on), state.cached_parameters or {}, parameters or {}
         )
 
     return _partial_parameters_only
@@ -151,6 +152,11 @@ def _cached_hashes(state: Cached) -> Mapping[str, str]:
         return state.hashed_inputs
     # compat: states made by hand or by old versions may have the inputs themselves.
     return hash_inputs({name: result.value for name, result in state.cached_inputs.items()})
+
+
+def _kept(validate_on: Iterable[str] | None) -> str | list[str] | None:
+    """The argument of a factory, to be kept in a closure under its own name: serialization reads it there."""
+    return validate_on if validate_on is None or isinstance(validate_on, str) else list(validate_on)
 
 
 def _as_names(validate_on: Iterable[str] | None) -> list[str]:

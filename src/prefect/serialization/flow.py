@@ -42,10 +42,14 @@ def get_reference_tasks(obj: Flow, context: dict[str, Any]) -> list[Task]:
     return sorted(obj._reference_tasks, key=obj.slugs.__getitem__)  # pyright: ignore[reportPrivateUsage]
 
 
+def _type_of(flow: Flow) -> str:
+    return to_qualified_name(type(flow))
+
+
 class FlowSchema(ObjectSchema, object_class=Flow, wire=structs.Flow):
     """A flow. Its tasks are read back as plain tasks with their settings and slugs."""
 
-    type = fields.Function(lambda flow: to_qualified_name(type(flow)))
+    type = fields.Function(_type_of)
     schedule = Nested(ScheduleSchema, allow_none=True)
     # Before the tasks: a slug that was read as a parameter stays one.
     parameters = Nested(ParameterSchema, value_selection_fn=get_parameters, many=True)

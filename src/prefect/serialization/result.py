@@ -37,11 +37,19 @@ class NoResultSchema(ObjectSchema, wire=structs.NoResultType):
         return NoResult
 
 
+def _custom(result: Any) -> str:
+    return "CustomResult"
+
+
+def _secret_type(result: results.SecretResult) -> str:
+    return type(result.secret_task).__name__
+
+
 class CustomResultSchema(ObjectSchema, wire=structs.CustomResult):
     """A result of a user's own class."""
 
     # compat: the name of the class is lost, as `type` is the key that chooses the schema.
-    type = fields.Function(lambda obj: "CustomResult", lambda value: value)
+    type = fields.Function(_custom)
 
     def create_object(self, data: dict[str, Any], **kwargs: Any) -> Any:
         """A plain `Result` with the location: it cannot be read, but named."""
@@ -79,7 +87,7 @@ class S3ResultSchema(ObjectSchema, object_class=results.S3Result, wire=structs.S
 class SecretResultSchema(ObjectSchema, wire=structs.SecretResult):
     """A `SecretResult`."""
 
-    secret_type = fields.Function(lambda obj: type(obj.secret_task).__name__, lambda value: value)
+    secret_type = fields.Function(_secret_type)
 
     def create_object(self, data: dict[str, Any], **kwargs: Any) -> Any:
         """A result that reads the secret of the given name, by a task of the given class."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from prefect import triggers
+from prefect import __version__, triggers
 from prefect._wire import flows as structs
 from prefect.core.parameter import DateTimeParameter, Parameter
 from prefect.core.task import Task
 from prefect.engine import cache_validators
 from prefect.utilities.serialization import (
+    Nested,
     ObjectSchema,
     StatefulFunctionReference,
     fields,
@@ -33,6 +34,12 @@ def _type_of(task: Task) -> str:
     return to_qualified_name(type(task))
 
 
+def slug_of(task: Task, context: dict[str, Any]) -> str | None:
+    """The slug of a task in the flow at work; without one, the task's own."""
+    flow: Flow | None = context.get("flow")
+    return task.slug if flow is None else flow.slugs.get(task, task.slug)
+
+
 class TaskMethodsMixin:
     """What the schemas of tasks and parameters have in common.
 
@@ -41,15 +48,11 @@ class TaskMethodsMixin:
     """
 
     context: dict[str, Any]
+    chosen_attributes: ClassVar[frozenset[str] | None] = frozenset({"slug"})
 
     def get_attribute(self, obj: Task, key: str, default: Any) -> Any:
         """An attribute of a task; the slug is the one the task has in the flow at work."""
-        if key == "slug":
-            flow: Flow | None = self.context.get("flow")
-            slug = None if flow is None else flow.slugs.get(obj)
-            if slug is not None:
-                return slug
-        return getattr(obj, key, default)
+        return slug_of(obj, self.context) if key == "slug" else getattr(obj, key, default)
 
     def load_inputs(self, task: Task) -> dict[str, dict[str, Any]]:
         """`{argument: {"required": bool, "type": text}}`."""
@@ -57,7 +60,7 @@ class TaskMethodsMixin:
         found = None if key is None else _known_inputs.get(key)
         if found is None:
             found = {
-                name: {"required": details["required"], "type": str(details["type"])}
+                name: {"required": details["required"], "type": _type_text(details["type"], task)}
                 for name, details in task.inputs().items()
             }
             if key is not None:
@@ -69,7 +72,7 @@ class TaskMethodsMixin:
         key = _function_of(task, "outputs")
         found = None if key is None else _known_outputs.get(key)
         if found is None:
-            found = str(task.outputs())
+            found = _type_text(task.outputs(), task)
             if key is not None:
                 _known_outputs[key] = found
         return found
@@ -89,6 +92,21 @@ class TaskMethodsMixin:
         raise NotImplementedError
 
 
+def _type_text(annotation: Any, task: Task) -> str:
+    """An annotation as text.
+
+    Annotations of this library are texts already, where those of 1.x were types: they are looked up.
+    """
+    run = task.run
+    if isinstance(annotation, str) and run.__module__.startswith("prefect."):
+        namespace: dict[str, Any] = getattr(getattr(run, "__func__", run), "__globals__", {})
+        try:
+            annotation = eval(annotation, namespace)  # noqa: S307 - of this library
+        except NameError:  # imported for the type checker alone
+            return annotation
+    return str(annotation)
+
+
 def _function_of(task: Task, method: str) -> Any:
     """The function that says all about a task's signature; None if the class has its own way."""
     if getattr(type(task), method) is not getattr(Task, method):
@@ -101,7 +119,7 @@ class _RetryDelay(fields.TimeDelta):
     """Seconds before the first retry. Null if only a function knows, or there are no retries."""
 
     def _serialize(self, value: Any, attr: str, obj: Any, **kwargs: Any) -> Any:
-        delay = value[0] if isinstance(value, Sequence) else value
+        delay = cast("Sequence[Any]", value)[0] if isinstance(value, Sequence) else value
         return super()._serialize(delay, attr, obj, **kwargs) if isinstance(delay, timedelta) else None
 
 
@@ -110,6 +128,20 @@ class TaskReferenceSchema(TaskMethodsMixin, ObjectSchema, wire=structs.TaskRefer
 
     def _new_task(self, data: dict[str, Any]) -> Task:
         return Task(**data)
+
+
+class TaskReference(Nested):
+    """A field with another task of the flow, by its slug."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(TaskReferenceSchema, **options)
+
+    def serialize(
+        self, attr: str, obj: Any, accessor: Callable[[Any, str, Any], Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """The reference. The schema would make the same, but there are two of these for each edge."""
+        context = fields.context_of(kwargs)
+        return {"slug": slug_of(getattr(obj, attr), context), "__version__": __version__}
 
 
 class TaskSchema(TaskMethodsMixin, ObjectSchema, wire=structs.Task):
@@ -131,6 +163,7 @@ class TaskSchema(TaskMethodsMixin, ObjectSchema, wire=structs.Task):
             triggers.any_failed,
             triggers.some_failed,
             triggers.some_successful,
+            triggers.not_all_skipped,
         ],
         # Functions of the user stay on the user's machine; only their name is written.
         reject_invalid=False,

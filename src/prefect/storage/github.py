@@ -20,7 +20,6 @@ class GitHub(RepositoryStorage):
     """
 
     repo: str
-    path: str
     ref: str | None
     access_token_secret: str | None
     base_url: str | None

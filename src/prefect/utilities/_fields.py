@@ -102,6 +102,8 @@ class Field:
     reads_attribute: ClassVar[bool] = True
     #: Whether None is written as null without asking `_serialize`.
     keeps_none: ClassVar[bool] = True
+    #: Values of exactly these classes are written unchanged, without asking `_serialize`.
+    plain: ClassVar[frozenset[type]] = frozenset()
 
     def __init__(
         self,
@@ -207,6 +209,8 @@ def _invalid(what: str) -> NoReturn:
 class String(Field):
     """Text; anything else is written as `str` makes it."""
 
+    plain: ClassVar[frozenset[type]] = frozenset({str})
+
     def _serialize(self, value: Any, attr: str, obj: Any, **kwargs: Any) -> Any:
         return value if type(value) is str else str(value)
 
@@ -217,6 +221,8 @@ class String(Field):
 class Integer(Field):
     """A whole number, also read from text; fractions are cut off."""
 
+    plain: ClassVar[frozenset[type]] = frozenset({int})
+
     def _serialize(self, value: Any, attr: str, obj: Any, **kwargs: Any) -> Any:
         return int(value)
 
@@ -226,6 +232,8 @@ class Integer(Field):
 
 class Number(Field):
     """A number, whole ones without fraction."""
+
+    plain: ClassVar[frozenset[type]] = frozenset({int})
 
     def _serialize(self, value: Any, attr: str, obj: Any, **kwargs: Any) -> Any:
         return value if isinstance(value, int) else _whole(float(value))
@@ -252,6 +260,8 @@ def _whole(value: float) -> int | float:
 
 class Boolean(Field):
     """True or false; a few usual texts and 0, 1 are read as well."""
+
+    plain: ClassVar[frozenset[type]] = frozenset({bool})
 
     _values: ClassVar[dict[Any, bool]] = {
         **dict.fromkeys((1, "1", "t", "true", "y", "yes", "on"), True),

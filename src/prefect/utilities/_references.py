@@ -122,8 +122,8 @@ class StatefulFunctionReference(Field):
         )
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        reference = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-        name = reference.get("fn")
+        reference: Mapping[str, Any] = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+        name: Any = reference.get("fn")
         function = self.valid_functions.get(name) if isinstance(name, str) else None
         if function is None:
             if self.reject_invalid:
@@ -140,9 +140,8 @@ class StatefulFunctionReference(Field):
 
 def _made_by(function: Any) -> str:
     """The dotted path of a function, or of the factory that made it."""
-    if not hasattr(function, "__qualname__"):
-        function = type(function)  # an instance with `__call__`, or a partial
-    return to_qualified_name(function).partition(".<locals>")[0]
+    named = function if hasattr(function, "__qualname__") else cast("Any", type(function))  # a partial, say
+    return to_qualified_name(named).partition(".<locals>")[0]
 
 
 def _arguments(function: Any, factory: Callable[..., Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any, ClassVar, cast
 
 from prefect._wire.times import parse_any_time
@@ -22,8 +22,10 @@ _PLAIN_JSON = frozenset({str, int, float, bool, type(None)})
 class JSONCompatible(Field):
     """Any value that JSON has; others are errors that name the attribute."""
 
+    plain: ClassVar[frozenset[type]] = _PLAIN_JSON
+
     def _serialize(self, value: Any, attr: str, obj: Any, **kwargs: Any) -> Any:
-        if type(value) in _PLAIN_JSON or _is_json(value):
+        if _is_json(value):
             return value
         raise ValidationError(
             f"When running with Prefect Cloud/Server, values for `{type(obj).__name__}.{attr}` must be JSON "
@@ -71,7 +73,7 @@ class SortedList(List):
     """A set of texts, as sorted array."""
 
     def _serialize(self, value: Any, attr: str, obj: Any, **kwargs: Any) -> Any:
-        found = super()._serialize(value, attr, obj, **kwargs) if value else []
+        found: list[Any] = super()._serialize(value, attr, obj, **kwargs) if value else []
         found.sort()
         return found
 
@@ -104,7 +106,7 @@ class DateTimeTZ(Field):
             if found is not None:
                 sign, hours, minutes = found.groups()
                 zone = (1 if sign == "+" else -1) * (int(hours) * 3600 + int(minutes) * 60)
-            tz = pendulum.FixedTimezone(zone) if isinstance(zone, int) else pendulum.timezone(zone)
+            tz: tzinfo = pendulum.FixedTimezone(zone) if isinstance(zone, int) else pendulum.Timezone(zone)
         except ValueError as exc:
             raise ValidationError(f"Not a valid zoned datetime: {exc}") from exc
         return pendulum.instance(moment, tz=tz)

@@ -12,11 +12,13 @@ import re
 import sys
 import types
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect.exceptions import FlowStorageError
 from prefect.utilities.context import context
+from prefect.utilities.tracebacks import runs_user_code
 
 if TYPE_CHECKING:
     from prefect.core.flow import Flow
@@ -86,6 +88,7 @@ def extract_flows_from_file(file_path: str | None = None, file_contents: str | N
     return _flows_among(_execute(source, shown, has_file=file_path is not None))
 
 
+@runs_user_code
 def _execute(source: str | bytes, shown: str, *, has_file: bool) -> dict[str, Any]:
     """The variables of executed Python."""
     code = compile(source, shown, "exec", dont_inherit=True)
@@ -148,6 +151,7 @@ def is_module_name(text: str) -> bool:
     return _MODULE.fullmatch(text) is not None
 
 
+@runs_user_code
 def extract_flow_from_module(module_str: str, flow_name: str | None = None) -> Flow:
     """A flow of an importable module.
 
@@ -195,6 +199,13 @@ def _versions() -> dict[str, str]:
     }
 
 
+def _pickle(flow: Flow) -> bytes:
+    import cloudpickle
+
+    dumps = cast("Callable[[Any], bytes]", cloudpickle.dumps)  # pyright: ignore[reportUnknownMemberType]
+    return dumps(flow)
+
+
 def flow_to_bytes_pickle(flow: Flow) -> bytes:
     """A flow as bytes: its pickle, with the versions it was made by.
 
@@ -203,10 +214,8 @@ def flow_to_bytes_pickle(flow: Flow) -> bytes:
     """
     import pickle
 
-    import cloudpickle
-
     try:
-        pickled = cloudpickle.dumps(flow)
+        pickled = _pickle(flow)
     except (TypeError, AttributeError, pickle.PicklingError) as exc:
         from prefect.utilities._pickling import unpicklable_error
 

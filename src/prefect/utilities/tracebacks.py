@@ -3,41 +3,61 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
+from types import CodeType
+from typing import Any, TypeVar
 
-__all__ = ["format_user_exception", "user_traceback"]
+__all__ = ["format_user_exception", "runs_user_code", "user_frames"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
+_CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
+_DURING = "\nDuring handling of the above exception, another exception occurred:\n\n"
+
+_borders: set[CodeType] = set()
 
 
-def user_traceback(exc: BaseException) -> TracebackType | None:
-    """The traceback of an exception, from the first frame on that is code of the user.
+def runs_user_code(function: F) -> F:
+    """Mark a function of this library that calls code of the user: what it calls is the user's business."""
+    _borders.add(function.__code__)
+    return function
 
-    What leads there (this library, and the import machinery) is left out. If no frame is the
-    user's, as for a file that is no Python, there is no traceback.
+
+def user_frames(exc: BaseException) -> traceback.StackSummary:
+    """The frames of an exception's traceback that are the user's.
+
+    Left out are the frames up to the last function marked by `runs_user_code`, those of the import
+    machinery below it, and, at the end, those of this library, where the user's mistake was noticed.
+    A file that is no Python has no frames.
     """
-    found = exc.__traceback__
-    while found is not None and not _is_users(found):
-        found = found.tb_next
-    return found
+    frames = list(traceback.walk_tb(exc.__traceback__))
+    start = 0
+    for index, (frame, _) in enumerate(frames):
+        if frame.f_code in _borders:
+            start = index + 1
+    while start < len(frames) and _is_machinery(frames[start][0].f_code.co_filename):
+        start += 1
+    end = len(frames)
+    while end > start and frames[end - 1][0].f_code.co_filename.startswith(_PACKAGE):
+        end -= 1
+    return traceback.StackSummary.extract(iter(frames[start:end]))
 
 
-def _is_users(frame: TracebackType) -> bool:
-    filename = frame.tb_frame.f_code.co_filename
-    if filename.startswith("<frozen "):
-        return False
-    if filename.startswith(_PACKAGE):
-        return False
-    name = str(frame.tb_frame.f_globals.get("__name__", ""))
-    return name.partition(".")[0] not in ("importlib", "runpy")
+def _is_machinery(filename: str) -> bool:
+    path = Path(filename)
+    return (
+        filename.startswith(("<frozen ", _PACKAGE))
+        or path.parent.name == "importlib"
+        or path.name == "runpy.py"
+    )
 
 
 def format_user_exception(exc: BaseException) -> str:
-    """An exception as Python prints it, with the traceback of `user_traceback`.
+    """An exception as Python prints it, with no frames but `user_frames`.
 
-    Exceptions it was raised from, or while handling, are shown too, each as far as it is the
-    user's.
+    Exceptions it was raised from, or while handling, are shown too, each as far as it is the user's.
     """
     parts: list[str] = []
     seen: set[int] = set()
@@ -45,16 +65,13 @@ def format_user_exception(exc: BaseException) -> str:
     link = ""
     while current is not None and id(current) not in seen:
         seen.add(id(current))
-        trace = user_traceback(current)
-        text = "Traceback (most recent call last):\n" + "".join(traceback.format_tb(trace)) if trace else ""
-        parts.append(text + "".join(traceback.format_exception_only(type(current), current)) + link)
+        frames = user_frames(current)
+        head = "Traceback (most recent call last):\n" if frames else ""
+        own = traceback.format_exception_only(type(current), current)
+        parts.append("".join([head, *frames.format(), *own, link]))
         if current.__cause__ is not None:
             current, link = current.__cause__, _CAUSED
         else:
             current = None if current.__suppress_context__ else current.__context__
             link = _DURING
     return "".join(reversed(parts))
-
-
-_CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
-_DURING = "\nDuring handling of the above exception, another exception occurred:\n\n"
