@@ -271,14 +271,9 @@ class PandasSerializer(Serializer):
 
 
 def _pandas() -> Any:
-    from importlib import import_module
+    from prefect.utilities._extras import require
 
-    try:
-        return import_module("pandas")
-    except ImportError as exc:
-        raise ImportError(
-            "PandasSerializer needs pandas, which is not installed here; run: pip install 'prefect-classic[pandas]'"
-        ) from exc
+    return require("pandas", "pandas")
 
 
 _COMMON_FORMATS = ("bz2", "gzip", "lzma", "zlib")

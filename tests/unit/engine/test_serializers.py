@@ -232,7 +232,7 @@ class TestCompressed:
 class TestPandasWithoutPandas:
     def test_the_extra_to_install_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "pandas", None)
-        with pytest.raises(ImportError, match=r"run: pip install 'prefect-classic\[pandas\]'"):
+        with pytest.raises(ImportError, match=r'pip install "prefect-classic\[pandas\]"'):
             PandasSerializer("csv")
 
 

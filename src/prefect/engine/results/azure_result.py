@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from typing import Any, cast
 
 from prefect.engine.result.base import Result
 from prefect.engine.result.errors import ResultReadError, ResultWriteError
 from prefect.engine.results._stored import missing, value_of
+from prefect.utilities._extras import require
 
 __all__ = ["AzureResult"]
 
@@ -47,7 +47,7 @@ class AzureResult(Result):
             ImportError: if azure-storage-blob is not installed.
             ValueError: if there is no connection string, or it is malformed.
         """
-        client_class = _azure("azure.storage.blob").BlobServiceClient
+        client_class = require("azure.storage.blob", "azure").BlobServiceClient
         self._service = client_class.from_connection_string(conn_str=self._connection_string())
 
     def _connection_string(self) -> str:
@@ -160,15 +160,5 @@ class AzureResult(Result):
 
 def _errors() -> tuple[type[Exception], type[Exception]]:
     """The error for a missing blob, and the one for everything else that can happen on the way."""
-    errors = _azure("azure.core.exceptions")
+    errors = require("azure.core.exceptions", "azure")
     return errors.ResourceNotFoundError, errors.AzureError
-
-
-def _azure(module: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError as exc:
-        raise ImportError(
-            "AzureResult needs azure-storage-blob, which is not installed here; "
-            "run: pip install 'prefect-classic[azure]'"
-        ) from exc

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, cast
 
 from prefect.engine.result.base import Result
 from prefect.engine.result.errors import ResultReadError, ResultWriteError
 from prefect.engine.results._stored import missing, value_of
+from prefect.utilities._extras import require
 
 __all__ = ["GCSResult"]
 
@@ -38,7 +38,6 @@ class GCSResult(Result):
             ImportError: if google-cloud-storage is not installed.
         """
         if self._gcs_bucket is None:
-            _google("google.cloud.storage")
             from prefect.utilities.gcp import get_storage_client
 
             self._gcs_bucket = get_storage_client().bucket(self.bucket)
@@ -128,17 +127,7 @@ class GCSResult(Result):
 
 def _errors() -> tuple[type[Exception], tuple[type[Exception], ...]]:
     """The error for a missing object, and those for everything else that can happen on the way."""
-    api, auth = _google("google.api_core.exceptions"), _google("google.auth.exceptions")
+    api, auth = require("google.api_core.exceptions", "gcp"), require("google.auth.exceptions", "gcp")
     from requests.exceptions import RequestException
 
     return api.NotFound, (api.GoogleAPIError, auth.GoogleAuthError, RequestException)
-
-
-def _google(module: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError as exc:
-        raise ImportError(
-            "GCSResult needs google-cloud-storage, which is not installed here; "
-            "run: pip install 'prefect-classic[gcp]'"
-        ) from exc

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, cast
 
 from prefect.engine.result.base import Result
 from prefect.engine.result.errors import ResultReadError, ResultWriteError
 from prefect.engine.results._stored import missing, value_of
+from prefect.utilities._extras import require
 
 __all__ = ["S3Result"]
 
@@ -56,7 +56,6 @@ class S3Result(Result):
             ImportError: if boto3 is not installed.
         """
         if self._client is None:
-            _boto("boto3")
             from prefect.utilities.aws import get_boto_client
 
             self._client = get_boto_client("s3", **self.boto3_kwargs)
@@ -144,18 +143,9 @@ class S3Result(Result):
         return state
 
 
-def _boto(module: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError as exc:
-        raise ImportError(
-            "S3Result needs boto3, which is not installed here; run: pip install 'prefect-classic[aws]'"
-        ) from exc
-
-
 def _errors() -> tuple[type[Exception], ...]:
-    botocore = _boto("botocore.exceptions")
-    return botocore.ClientError, botocore.BotoCoreError, _boto("boto3.exceptions").Boto3Error
+    botocore = require("botocore.exceptions", "aws")
+    return botocore.ClientError, botocore.BotoCoreError, require("boto3.exceptions", "aws").Boto3Error
 
 
 def _code(exc: Exception) -> str:
