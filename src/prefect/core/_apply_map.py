@@ -111,7 +111,7 @@ def _copy(inner: Flow, inputs: Mapping[Task, _Input], flow: Flow) -> None:
     outside = {
         task for task in inner.tasks if task in inputs or task in flow.tasks or isinstance(task, Parameter)
     }
-    made = [task for task in inner.tasks if task not in outside]
+    made = {task: None for task in inner.tasks if task not in outside}  # in order
     for task in made:
         flow.add_task(task)
     for edge in inner.edges:
@@ -127,10 +127,11 @@ def _copy(inner: Flow, inputs: Mapping[Task, _Input], flow: Flow) -> None:
     for task, values in inner.constants.items():
         flow.constants[task].update(values)
 
-    # A task that uses none of what was made here, nor an upstream task, still runs once for each element.
+    # A task that uses none of what was made here waits for all inputs, so that it runs as often as the others.
     for task in made:
-        used = [inputs.get(upstream) for upstream in inner.upstream_tasks(task)]
-        if all(source is not None and source.is_constant for source in used):
+        upstream_tasks = inner.upstream_tasks(task)
+        if made.keys().isdisjoint(upstream_tasks):
+            used = [inputs.get(upstream) for upstream in upstream_tasks]
             for source in inputs.values():
                 if source not in used and (source.is_mapped or not source.is_constant):
                     flow.add_edge(

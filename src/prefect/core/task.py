@@ -521,7 +521,7 @@ class Task(metaclass=TaskMetaclass):
     def __getitem__(self, key: Any) -> Task:
         from prefect.tasks.core.operators import GetItem
 
-        name = f"{self.name}[{key!r}]"
+        name = f"{self.name}[{key.name if isinstance(key, Task) else repr(key)}]"
         return GetItem(checkpoint=self.checkpoint, name=name, result=self.result).bind(self, key)
 
     def or_(self, other: object) -> Task:
