@@ -1,0 +1,278 @@
+"""The SQLite store: one thread that writes, several that read.
+
+All writes pass through one thread, so no client ever sees "database is locked". Writes that wait
+when the thread is ready are committed together: each in a savepoint of its own, so that one that
+fails takes nothing with it, and one `fsync` for all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from prefect.server.database.sql import Dialect
+from prefect.server.database.store import Row, collect
+from prefect.server.errors import UnavailableError, UniquenessError
+from prefect.server.events import Event, EventBus
+
+if TYPE_CHECKING:
+    from prefect.server.settings import ServerSettings
+
+__all__ = ["SqliteStore", "connect"]
+
+T = TypeVar("T")
+
+#: Writes in one commit at most: keeps the wait of the first of them short.
+_MAX_GROUP = 200
+
+
+def connect(path: str, durability: str, *, readonly: bool = False) -> sqlite3.Connection:
+    """A connection with the settings that all of ours have."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
+    connection.execute("PRAGMA busy_timeout = 30000")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA case_sensitive_like = ON")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA cache_size = -16000")
+    if readonly:
+        connection.execute("PRAGMA query_only = ON")
+    else:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+    connection.create_function("casefold", 1, _casefold, deterministic=True)
+    return connection
+
+
+def _casefold(value: object) -> object:
+    return value.casefold() if isinstance(value, str) else value
+
+
+class SqliteTransaction:
+    """A transaction on a SQLite connection."""
+
+    __slots__ = ("_connection", "events")
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.events: list[Event] = []
+
+    def _cursor(self, sql: str, params: Mapping[str, Any] | None) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(sql, params or {})
+        except sqlite3.IntegrityError as exc:
+            if "UNIQUE" in str(exc):
+                raise UniquenessError from exc
+            raise
+
+    def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> int:
+        """See `Transaction.execute`."""
+        return self._cursor(sql, params).rowcount
+
+    def execute_many(self, sql: str, params: Sequence[Mapping[str, Any]]) -> None:
+        """See `Transaction.execute_many`."""
+        if params:
+            try:
+                self._connection.executemany(sql, params)
+            except sqlite3.IntegrityError as exc:
+                if "UNIQUE" in str(exc):
+                    raise UniquenessError from exc
+                raise
+
+    def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[Row]:
+        """See `Transaction.rows`."""
+        cursor = self._cursor(sql, params)
+        columns = {entry[0]: position for position, entry in enumerate(cursor.description or ())}
+        return [Row(columns, values) for values in cursor.fetchall()]
+
+    def one_or_none(self, sql: str, params: Mapping[str, Any] | None = None) -> Row | None:
+        """See `Transaction.one_or_none`."""
+        found = self.rows(sql, params)
+        return found[0] if found else None
+
+    def scalar(self, sql: str, params: Mapping[str, Any] | None = None) -> Any:
+        """See `Transaction.scalar`."""
+        found = self._cursor(sql, params).fetchall()
+        return found[0][0] if found else None
+
+    def emit(self, topic: str, id: str, tenant_id: str) -> None:
+        """See `Transaction.emit`."""
+        collect(self.events, topic, id, tenant_id)
+
+
+class _Job:
+    """One piece of writing, and who waits for it."""
+
+    __slots__ = ("events", "future", "outcome", "work")
+
+    def __init__(self, work: Callable[[Any], Any]) -> None:
+        self.work = work
+        self.future: Future[Any] = Future()
+        self.outcome: Any = None
+        self.events: list[Event] = []
+
+
+class SqliteStore:
+    """A database in a file.
+
+    Args:
+        settings: where it is and how durable it has to be.
+        events: the bus that hears of commits.
+    """
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, settings: ServerSettings, events: EventBus) -> None:
+        self.events = events
+        self._path = str(settings.sqlite_path)
+        self._durability = settings.durability
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self._writer_connection = connect(self._path, self._durability)
+        self._readers = ThreadPoolExecutor(settings.reader_threads, thread_name_prefix="prefect-reader")
+        self._writer = threading.Thread(target=self._write_loop, name="prefect-writer", daemon=True)
+        self._writer.start()
+
+    # -- reading ----------------------------------------------------------------------
+
+    def _reader_connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = connect(self._path, self._durability, readonly=True)
+            with self._lock:
+                self._connections.append(connection)
+        return connection
+
+    def read_sync(self, work: Callable[[Any], T]) -> T:
+        """See `Store.read_sync`."""
+        connection = self._reader_connection()
+        connection.execute("BEGIN")
+        try:
+            return work(SqliteTransaction(connection))
+        finally:
+            connection.execute("COMMIT")
+
+    async def read(self, work: Callable[[Any], T]) -> T:
+        """See `Store.read`."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_sync, work)
+
+    def _fetch_text(self, sql: str, params: Mapping[str, Any]) -> str | None:
+        row = self._reader_connection().execute(sql, params).fetchone()
+        return None if row is None else row[0]
+
+    async def fetch_text(self, sql: str, params: Mapping[str, Any]) -> str | None:
+        """See `Store.fetch_text`."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._fetch_text, sql, params)
+
+    # -- writing ----------------------------------------------------------------------
+
+    def _submit(self, work: Callable[[Any], T]) -> Future[T]:
+        if self._closed:
+            raise UnavailableError("The server is shutting down; send the request again.")
+        job = _Job(work)
+        self._jobs.put(job)
+        return job.future
+
+    def write_sync(self, work: Callable[[Any], T]) -> T:
+        """See `Store.write_sync`."""
+        return self._submit(work).result()
+
+    async def write(self, work: Callable[[Any], T]) -> T:
+        """See `Store.write`."""
+        return await asyncio.wrap_future(self._submit(work))
+
+    def _write_loop(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            group = [job]
+            stops = False
+            while len(group) < _MAX_GROUP:
+                try:
+                    more = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    stops = True
+                    break
+                group.append(more)
+            self._write_group(group)
+            if stops:
+                break
+
+    def _write_group(self, group: list[_Job]) -> None:
+        connection = self._writer_connection
+        done: list[_Job] = []
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for job in group:
+                if job.future.set_running_or_notify_cancel() and self._run_job(job):
+                    done.append(job)
+            connection.execute("COMMIT")
+        except sqlite3.Error as exc:  # a full disk, an unreadable file: nothing of the group happened
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            error = UnavailableError(f"The database could not be written ({exc}); nothing was saved. Try again.")
+            error.__cause__ = exc
+            for job in group:
+                if not job.future.done():
+                    job.future.set_exception(error)
+            return
+        self.events.publish([event for job in done for event in job.events])
+        for job in done:
+            job.future.set_result(job.outcome)
+
+    def _run_job(self, job: _Job) -> bool:
+        """Run one job in a savepoint; False when it failed, and its waiter knows."""
+        connection = self._writer_connection
+        transaction = SqliteTransaction(connection)
+        connection.execute("SAVEPOINT job")
+        try:
+            job.outcome = job.work(transaction)
+        except sqlite3.OperationalError:
+            raise  # of the database, not of the job
+        except BaseException as exc:  # noqa: BLE001 # handed to the waiter, whatever it is
+            connection.execute("ROLLBACK TO job")
+            connection.execute("RELEASE job")
+            job.future.set_exception(exc)
+            return False
+        connection.execute("RELEASE job")
+        job.events = transaction.events
+        return True
+
+    # -- the rest ---------------------------------------------------------------------
+
+    def elected(self, service: str) -> bool:
+        """Always: one process owns the file."""
+        return True
+
+    def backup(self, target: str) -> None:
+        """Copy the database to a file while it is in use."""
+        source = connect(self._path, self._durability, readonly=True)
+        copy = sqlite3.connect(target)
+        try:
+            source.backup(copy)
+        finally:
+            source.close()
+            copy.close()
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        self._writer.join(timeout=30)
+        self._readers.shutdown(wait=True)
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+        self._writer_connection.close()
