@@ -64,9 +64,7 @@ class EventBus:
                 del self._listeners[number]
 
     @contextlib.contextmanager
-    def subscribe(
-        self, wanted: Callable[[Event], bool], max_waiting: int = 1000
-    ) -> Generator[Subscription]:
+    def subscribe(self, wanted: Callable[[Event], bool], max_waiting: int = 1000) -> Generator[Subscription]:
         """A subscription of the running event loop to some events.
 
         Args:

@@ -220,7 +220,9 @@ class SqliteStore:
         except sqlite3.Error as exc:  # a full disk, an unreadable file: nothing of the group happened
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
-            error = UnavailableError(f"The database could not be written ({exc}); nothing was saved. Try again.")
+            error = UnavailableError(
+                f"The database could not be written ({exc}); nothing was saved. Try again."
+            )
             error.__cause__ = exc
             for job in group:
                 if not job.future.done():

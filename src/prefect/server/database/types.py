@@ -9,8 +9,18 @@ from sqlalchemy.dialects import postgresql
 
 __all__ = ["Json", "Text", "Timestamp", "Uuid"]
 
-#: Text compared by code point: the order of SQLite's BINARY and PostgreSQL's "C".
-Text = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+class Text(sa.types.TypeDecorator[str]):
+    """Text compared by code point: the order of SQLite's BINARY and PostgreSQL's "C"."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        """The collation has to be said on PostgreSQL."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.TEXT(collation="C"))
+        return dialect.type_descriptor(sa.Text())
 
 
 class Uuid(sa.types.TypeDecorator[str]):

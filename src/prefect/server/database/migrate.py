@@ -1,0 +1,171 @@
+"""From whatever database there is to the schema of this version.
+
+A migration is one transaction: whoever kills the process in the middle of it finds the old
+schema, and the next start tries again. SQLAlchemy and Alembic are loaded only when there is
+something to migrate.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prefect.server.settings import ServerSettings
+
+__all__ = ["HEAD", "DatabaseRefused", "prepare"]
+
+#: The newest revision of `migrations/versions`.
+HEAD = "0001"
+_REVISIONS = ("0001",)
+
+#: Tables by which the schema of another Prefect is known.
+_FOREIGN_TABLES = {
+    "deployment": "Prefect 2 or 3",
+    "block_type": "Prefect 2 or 3",
+    "cloud_hook": "Prefect Server 1",
+    "flow_run_state_event": "Prefect Server 1",
+    "hdb_version": "Prefect Server 1",
+}
+#: Serialises processes that start together on one PostgreSQL.
+_LOCK = 7233_4201
+
+
+class DatabaseRefused(Exception):
+    """The database cannot be used by this server; nothing was written to it."""
+
+
+def prepare(settings: ServerSettings) -> None:
+    """Bring the database to the schema of this version.
+
+    Raises:
+        DatabaseRefused: it is another program's or a newer version's, or it cannot be opened.
+    """
+    if settings.is_sqlite:
+        try:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            tables, revision = _inspect_sqlite(settings.sqlite_path)
+        except (OSError, sqlite3.Error) as exc:
+            raise DatabaseRefused(
+                f"The database {settings.sqlite_path} cannot be opened: {exc}. "
+                "Check the directory's permissions and space, or choose another with --data-dir."
+            ) from exc
+    else:
+        tables, revision = _inspect_postgres(settings.connection_url)
+    _refuse_foreign(tables, revision)
+    if revision == HEAD:
+        return
+    if revision is not None and revision not in _REVISIONS:
+        raise DatabaseRefused(
+            f"The database has the schema of a newer version ({revision}; this one knows up to {HEAD}). "
+            "Install that version or a newer one; going back is not possible."
+        )
+    _migrate(settings)
+
+
+def _refuse_foreign(tables: set[str], revision: str | None) -> None:
+    if revision is not None or not tables:
+        return
+    for name, program in _FOREIGN_TABLES.items():
+        if name in tables:
+            raise DatabaseRefused(
+                f"The database belongs to {program} (it has a table {name!r}). Nothing was written to it. "
+                "Give this server a database of its own; `prefect server import` will bring the old data over."
+            )
+    raise DatabaseRefused(
+        f"The database has tables already ({', '.join(sorted(tables)[:5])}, ...) and is not one of this "
+        "server's. Nothing was written to it. Give the server an empty database."
+    )
+
+
+def _inspect_sqlite(path: Path) -> tuple[set[str], str | None]:
+    if not path.exists():
+        return set(), None
+    with contextlib.closing(sqlite3.connect(path, timeout=30.0)) as connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        revision = None
+        if "server_meta" in tables:
+            row = connection.execute("SELECT value FROM server_meta WHERE key = 'schema'").fetchone()
+            revision = row[0] if row else None
+    return {name for name in tables if not name.startswith("sqlite_")}, revision
+
+
+def _inspect_postgres(url: str) -> tuple[set[str], str | None]:
+    try:
+        import psycopg
+    except ImportError as exc:
+        raise DatabaseRefused(
+            'PostgreSQL needs a driver. Install it with: pip install "prefect-classic[postgres]"'
+        ) from exc
+
+    try:
+        with psycopg.connect(url, connect_timeout=10) as connection:
+            rows = connection.execute(
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+            ).fetchall()
+            tables = {row[0] for row in rows}
+            revision = None
+            if "server_meta" in tables:
+                row = connection.execute("SELECT value FROM server_meta WHERE key = 'schema'").fetchone()
+                revision = row[0] if row else None
+    except psycopg.Error as exc:
+        from prefect.server.settings import mask_password
+
+        raise DatabaseRefused(
+            f"The database {mask_password(url)} cannot be reached: {str(exc).strip()}. "
+            "Check `server.database.connection_url` and whether the database is running."
+        ) from exc
+    return tables, revision
+
+
+@contextlib.contextmanager
+def _transaction(settings: ServerSettings) -> Generator[Any]:
+    """A SQLAlchemy connection in one transaction that holds the database for itself."""
+    import sqlalchemy as sa
+
+    if settings.is_sqlite:
+        engine = sa.create_engine(
+            f"sqlite:///{settings.sqlite_path}", connect_args={"timeout": 30.0, "isolation_level": None}
+        )
+
+        # The driver would commit before DDL; with its own handling off, BEGIN is ours to say.
+        @sa.event.listens_for(engine, "begin")
+        def begin(connection: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    else:
+        engine = sa.create_engine(_sqlalchemy_url(settings.connection_url))
+    try:
+        with engine.begin() as connection:
+            if not settings.is_sqlite:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _sqlalchemy_url(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else url
+
+
+def _migrate(settings: ServerSettings) -> None:
+    import sqlalchemy as sa
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with _transaction(settings) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, HEAD)
+        connection.execute(sa.text("DELETE FROM server_meta WHERE key = 'schema'"))
+        connection.execute(
+            sa.text("INSERT INTO server_meta (key, value) VALUES ('schema', :head)"), {"head": HEAD}
+        )
+    if settings.is_sqlite:
+        with contextlib.closing(sqlite3.connect(settings.sqlite_path)) as raw:
+            raw.execute("PRAGMA journal_mode = WAL")
