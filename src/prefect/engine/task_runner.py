@@ -625,8 +625,12 @@ def _call(task: Task, arguments: dict[str, Any], logger: Any) -> Any:
         return _call_in_time(task, arguments, logger)
     from prefect.utilities.logging import RedirectToLog
 
-    with contextlib.redirect_stdout(cast("Any", RedirectToLog(logger))):
-        return _call_in_time(task, arguments, logger)
+    log = RedirectToLog(logger, whole_lines=True)
+    try:
+        with contextlib.redirect_stdout(cast("Any", log)):
+            return _call_in_time(task, arguments, logger)
+    finally:
+        log.flush()  # a last line without a line break
 
 
 def _call_in_time(task: Task, arguments: dict[str, Any], logger: Any) -> Any:

@@ -15,6 +15,7 @@ import datetime
 import io
 import logging
 import sys
+import threading
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
@@ -338,11 +339,14 @@ class RedirectToLog(io.TextIOBase):
 
     Args:
         logger: where to write, `prefect.stdout` by default
+        whole_lines: wait for the end of a line before writing it (`print("a", "b")` writes four times);
+            otherwise each piece of text is a line of the log
     """
 
-    def __init__(self, logger: logging.Logger | None = None) -> None:
+    def __init__(self, logger: logging.Logger | None = None, *, whole_lines: bool = False) -> None:
         super().__init__()
         self.stdout_logger = logger or get_logger("stdout")
+        self._pieces = _Pieces() if whole_lines else None
 
     def write(self, s: str) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Write one log line; text of white space alone is left out.
@@ -350,16 +354,30 @@ class RedirectToLog(io.TextIOBase):
         Args:
             s: the text, written without the line break that ends it
         """
-        if s.strip():
-            self.stdout_logger.info("%s", s.removesuffix("\n"))
+        text = s
+        if self._pieces is not None:
+            self._pieces.text += s
+            if not s.endswith("\n"):
+                return len(s)
+            text, self._pieces.text = self._pieces.text, ""
+        if text.strip():
+            self.stdout_logger.info("%s", text.removesuffix("\n"))
         return len(s)
 
     def flush(self) -> None:
-        """Do nothing: lines are written at once."""
+        """Write the line that this thread began, if it began one."""
+        if self._pieces is not None and self._pieces.text:
+            self.write("\n")
 
     def writable(self) -> bool:
         """True."""
         return True
+
+
+class _Pieces(threading.local):
+    """The line that a thread began; threads must not end each other's lines."""
+
+    text = ""
 
 
 prefect_logger = configure_logging()
