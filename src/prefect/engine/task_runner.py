@@ -397,13 +397,13 @@ class TaskRunner(Runner):
             result = result.copy()
             result.location = target
         if result.exists(target, **values):
-            found = result.read(target.format(**values))
+            location = target.format(**values)
             return Cached(
-                result=found,
+                result=result.read(location),
                 hashed_inputs=_hashed(inputs),
                 cached_result_expiration=None,
                 cached_parameters=prefect_context.get("parameters"),
-                message=f"Result found at task target {target}",
+                message=f"Result found at task target {location}",
             )
         return state
 
