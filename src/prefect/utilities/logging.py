@@ -19,7 +19,7 @@ import threading
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect.configuration import config
 from prefect.utilities._log_manager import (
@@ -78,7 +78,13 @@ class _Formatter(logging.Formatter):
         return text
 
 
-class _LineHandler(logging.StreamHandler[Any]):
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[Any]
+else:  # Python 3.10 has no `StreamHandler[...]`
+    _StreamHandler = logging.StreamHandler
+
+
+class _LineHandler(_StreamHandler):
     """A stream handler whose threads do not wait for each other.
 
     The standard handler formats and writes a line while it holds a lock. With several threads that
