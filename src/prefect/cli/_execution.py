@@ -141,6 +141,10 @@ def _failures(flow: Flow, state: State) -> Iterator[str]:
             continue
         if found.is_failed():
             yield f"{task.name}: {failure_text(found)}"
+        children: dict[str, list[int]] = {}
         for index, child in enumerate(cast("list[State | None]", getattr(found, "map_states", []))):
             if child is not None and child.is_failed():
-                yield f"{task.name}[{index}]: {failure_text(child)}"
+                children.setdefault(failure_text(child), []).append(index)
+        for reason, indexes in children.items():
+            others = f" and {len(indexes) - 1:,} more" if len(indexes) > 1 else ""
+            yield f"{task.name}[{indexes[0]}]{others}: {reason}"

@@ -12,6 +12,7 @@ from prefect.cli._commands import BACKEND_COMMANDS, COMMANDS
 from prefect.cli._errors import CommandError
 from prefect.cli._help import root_help
 from prefect.cli._output import print_error
+from prefect.exceptions import ConfigurationError
 
 __all__ = ["CONTEXT_SETTINGS", "LazyGroup", "cli", "run_group"]
 
@@ -98,6 +99,9 @@ def run_group(words: list[str]) -> None:
     except click.ClickException as error:
         error.show()
         status = error.exit_code
+    except ConfigurationError as error:
+        print_error(str(error))
+        status = _exit_codes.USAGE
     except BrokenPipeError:
         # The reader of our output is gone (`prefect … | head`): nothing is left to say, and nowhere to.
         import os

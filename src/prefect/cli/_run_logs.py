@@ -47,7 +47,7 @@ def plain_lines(stream: TextIO) -> Callable[[logging.LogRecord], None]:
         if record.exc_info and record.exc_info[1] is not None:
             from prefect.cli._traceback import trimmed_traceback
 
-            text += "\n" + trimmed_traceback(record.exc_info[1]).rstrip()
+            text = f"{text}\n{trimmed_traceback(record.exc_info[1])}".rstrip()
         write(text, stream)
 
     return write_record

@@ -76,7 +76,7 @@ class Row:
     width: int | None = None
     #: Children by category.
     counts: Counter[Category] = field(default_factory=Counter)
-    #: First failures: index of the child (None: the task itself) and reason.
+    #: First failures with different reasons: index of the child (None: the task itself) and reason.
     failures: list[tuple[int | None, str]] = field(default_factory=list)
     #: When it first ran and when it was last heard of, on the clock of the caller (seconds).
     started: float | None = None
@@ -116,7 +116,9 @@ class Row:
                 return  # told again in a later pass over the flow
             self._apply_own(state, category)
         if category == "failed" and len(self.failures) < _KEPT_FAILURES:
-            self.failures.append((map_index, failure_text(state)))
+            reason = failure_text(state)
+            if all(known != reason for _, known in self.failures):
+                self.failures.append((map_index, reason))
         elif category == "retrying":
             # It failed, but not for good.
             self.failures = [failure for failure in self.failures if failure[0] != map_index]

@@ -159,7 +159,7 @@ def _log_line(record: logging.LogRecord) -> Text:
     if record.exc_info and record.exc_info[1] is not None:
         from prefect.cli._traceback import trimmed_traceback
 
-        line.append("\n" + trimmed_traceback(record.exc_info[1]).rstrip(), style="dim")
+        line.append(f"\n{trimmed_traceback(record.exc_info[1])}".rstrip(), style="dim")
     return line
 
 

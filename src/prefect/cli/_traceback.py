@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sysconfig
 import traceback
-from importlib.util import find_spec
+from functools import cache
 from pathlib import Path
-from types import TracebackType
 
 import prefect
+from prefect.exceptions import PrefectException
 
 __all__ = ["trimmed_traceback"]
 
@@ -17,45 +18,65 @@ _PACKAGE = str(Path(prefect.__file__).parent) + os.sep
 _NOT_INTERNAL = (_PACKAGE + "tasks" + os.sep, _PACKAGE + "hello_world.py")
 
 
-def _machinery() -> tuple[str, ...]:
-    specs = [find_spec(name) for name in ("runpy", "importlib", "click", "concurrent.futures")]
-    files = [spec.origin for spec in specs if spec is not None and spec.origin]
-    # Packages with everything below them, single modules as they are; frozen modules by their marks.
-    folders = (f"{Path(file).parent}{os.sep}" if file.endswith("__init__.py") else file for file in files)
-    return ("<frozen runpy>", "<frozen importlib", *folders)
+def trimmed_traceback(error: BaseException) -> str:
+    """The traceback of `error` as Python prints it, without the frames of Prefect and of Python's imports.
 
-
-def trimmed_traceback(error: BaseException, tb: TracebackType | None = None) -> str:
-    """The traceback of `error` as Python prints it, with the user's frames only.
-
-    Frames before the first and after the last line of user code are left out: the ones that led
-    there (command line, import machinery) and the ones of Prefect that raised. If no line is a
-    user's, all frames stay.
-
-    Args:
-        error: the exception.
-        tb: where it passed, if that is not `error.__traceback__`.
+    It begins at the first line of the user's code, and ends before Prefect is called from there.
+    Exceptions that Prefect handled on the way are left out. Empty if there is none of the user's
+    code in it and Prefect raised it on purpose: then its message says all.
     """
-    report = traceback.TracebackException(type(error), error, tb or error.__traceback__, compact=True)
-    internal = (_PACKAGE, *_machinery())
-    seen: set[int] = set()
-    pending: list[traceback.TracebackException | None] = [report]
-    while pending:
-        part = pending.pop()
-        if part is None or id(part) in seen:
-            continue
-        seen.add(id(part))
-        pending += [part.__cause__, part.__context__]
-        part.stack = _trimmed(part.stack, internal)
+    report = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
+    if not _has_user_frames(report) and not isinstance(error, SyntaxError):
+        is_ours = isinstance(error, PrefectException)
+        return "" if is_ours else "".join(report.format())
+    part: traceback.TracebackException | None = report
+    while part is not None:
+        part.stack = _trimmed(part.stack)
+        following = part.__cause__ or (None if part.__suppress_context__ else part.__context__)
+        if following is not None and not _has_user_frames(following):
+            part.__cause__ = part.__context__ = following = None
+        part = following
     return "".join(report.format())
 
 
-def _trimmed(stack: traceback.StackSummary, internal: tuple[str, ...]) -> traceback.StackSummary:
-    users = [
-        index
-        for index, frame in enumerate(stack)
-        if not frame.filename.startswith(internal) or frame.filename.startswith(_NOT_INTERNAL)
-    ]
+def _has_user_frames(part: traceback.TracebackException) -> bool:
+    return any(_is_users(frame) for frame in part.stack)
+
+
+def _trimmed(stack: traceback.StackSummary) -> traceback.StackSummary:
+    frames = list(stack)
+    users = [index for index, frame in enumerate(frames) if _is_users(frame)]
     if not users:
-        return stack
-    return traceback.StackSummary.from_list(list(stack)[users[0] : users[-1] + 1])
+        return traceback.StackSummary()
+    end = users[-1] + 1
+    # What the user's code called outside of Prefect belongs to the story.
+    while end < len(frames) and not _is_internal(frames[end]):
+        end += 1
+    return traceback.StackSummary.from_list(frames[users[0] : end])
+
+
+def _is_internal(frame: traceback.FrameSummary) -> bool:
+    """Whether a frame is of Prefect, or of the machinery that imports and runs files."""
+    name = frame.filename
+    if name.startswith(_NOT_INTERNAL):
+        return False
+    return name.startswith((_PACKAGE, "<frozen ")) or name.endswith(
+        ("runpy.py", f"importlib{os.sep}__init__.py")
+    )
+
+
+def _is_users(frame: traceback.FrameSummary) -> bool:
+    return not _is_internal(frame) and not _is_standard(frame.filename)
+
+
+def _is_standard(name: str) -> bool:
+    """Whether a file is one of Python's own; installed libraries may hold the user's flows."""
+    if f"{os.sep}site-packages{os.sep}" in name or f"{os.sep}dist-packages{os.sep}" in name:
+        return False
+    return name.startswith(_standard_library())
+
+
+@cache
+def _standard_library() -> tuple[str, ...]:
+    folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
+    return tuple(folder + os.sep for folder in folders if folder)

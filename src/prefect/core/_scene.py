@@ -26,7 +26,7 @@ MARGIN = 24.0
 _PADDING = 18.0
 _ONE_LINE, _TWO_LINES = 36.0, 50.0
 #: Where along its curve a label is put, best first; the next one is taken where two would overlap.
-_LABEL_PLACES = (0.5, 0.36, 0.64, 0.25, 0.75)
+_LABEL_PLACES = (0.5, 0.36, 0.64, 0.25, 0.75, 0.15, 0.85)
 
 # Advance widths of a sans-serif font in thousandths of its size. Fonts differ by a few per cent,
 # which the padding of boxes absorbs; measuring real fonts would need one.
@@ -86,7 +86,7 @@ def scene_of(drawing: Drawing, *, horizontal: bool = False) -> Scene:
     layout = lay_out(
         sizes,
         [(arrow.source, arrow.target) for arrow in drawing.arrows],
-        layer_gap=max(60.0, min(widest_label, 120.0) + 44.0) if horizontal else 58.0,
+        layer_gap=max(60.0, min(widest_label, 120.0) + 44.0) if horizontal else 62.0,
         horizontal=horizontal,
     )
     shift = MARGIN

@@ -86,7 +86,8 @@ class Parameter(Task):
 
                 raise signals.FAIL(f'Parameter "{self.name}" was required but not provided.')
             return self.default
-        return self.validated(given[self.name])
+        value = given[self.name]
+        return value if value is self.default else self.validated(value)
 
     def validated(self, value: Any) -> Any:
         """`value` as the annotation says; `value` itself without an annotation.

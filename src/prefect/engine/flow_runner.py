@@ -176,6 +176,9 @@ class FlowRunner(Runner):
     ) -> FlowRunnerInitializeResult:
         """The states and the contexts that the run begins with.
 
+        `context["parameters"]` gets the defaults of parameters that are not given: templates of
+        locations and of names read it.
+
         Args:
             state: the state to begin with.
             task_states: `{task: state}` the tasks begin with.
@@ -183,7 +186,12 @@ class FlowRunner(Runner):
             task_contexts: `{task: {key: value}}` added to the context of a task's runs.
             parameters: `{name: value}`.
         """
-        given: dict[str, Any] = context.setdefault("parameters", {})
+        if "parameters" not in context:
+            context["parameters"] = dict(prefect_context.get("parameters") or {})
+        given: dict[str, Any] = context["parameters"]
+        for parameter in self.flow.parameters():
+            if not parameter.required:
+                given.setdefault(parameter.name, parameter.default)
         given.update(parameters)
         context.update(flow_name=self.flow.name)
         context.setdefault("flow_id", self.flow.name)

@@ -674,13 +674,13 @@ class Cached(Success):
         hashed_inputs: `{input name: hash}` of the inputs that made the value.
     """
 
-    __slots__ = ("cached_parameters", "cached_result_expiration", "hashed_inputs")
+    __slots__ = ("_cached_result_expiration", "cached_parameters", "hashed_inputs")
     color: ClassVar[str] = "#34d058"
     _cached: ClassVar[bool] = True
     _extra: ClassVar[tuple[str, ...]] = ("cached_parameters", "cached_result_expiration", "hashed_inputs")
 
     cached_parameters: dict[str, Any] | None
-    cached_result_expiration: datetime.datetime | None
+    _cached_result_expiration: datetime.datetime | None
     hashed_inputs: dict[str, str] | None
 
     def __init__(
@@ -695,10 +695,22 @@ class Cached(Success):
     ) -> None:
         super().__init__(message=message, result=result, context=context, cached_inputs=cached_inputs)
         self.cached_parameters = cached_parameters
-        self.cached_result_expiration = (
-            None if cached_result_expiration is None else _aware(cached_result_expiration)
-        )
+        self.cached_result_expiration = cached_result_expiration
         self.hashed_inputs = hashed_inputs
+
+    @property
+    def cached_result_expiration(self) -> Any:
+        """Until when the value may be used, as a pendulum `DateTime`; None is for ever."""
+        found = self._cached_result_expiration
+        if found is not None and type(found).__module__ == "datetime":
+            import pendulum
+
+            found = self._cached_result_expiration = pendulum.instance(found)
+        return found
+
+    @cached_result_expiration.setter
+    def cached_result_expiration(self, value: datetime.datetime | None) -> None:
+        self._cached_result_expiration = None if value is None else _aware(value)
 
 
 class Mapped(Success):

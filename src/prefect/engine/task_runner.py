@@ -397,13 +397,13 @@ class TaskRunner(Runner):
             result = result.copy()
             result.location = target
         if result.exists(target, **values):
-            found = result.read(target.format(**values))
+            location = target.format(**values)
             return Cached(
-                result=found,
+                result=result.read(location),
                 hashed_inputs=_hashed(inputs),
                 cached_result_expiration=None,
                 cached_parameters=prefect_context.get("parameters"),
-                message=f"Result found at task target {target}",
+                message=f"Result found at task target {location}",
             )
         return state
 
@@ -625,8 +625,12 @@ def _call(task: Task, arguments: dict[str, Any], logger: Any) -> Any:
         return _call_in_time(task, arguments, logger)
     from prefect.utilities.logging import RedirectToLog
 
-    with contextlib.redirect_stdout(cast("Any", RedirectToLog(logger))):
-        return _call_in_time(task, arguments, logger)
+    log = RedirectToLog(logger, whole_lines=True)
+    try:
+        with contextlib.redirect_stdout(cast("Any", log)):
+            return _call_in_time(task, arguments, logger)
+    finally:
+        log.flush()  # a last line without a line break
 
 
 def _call_in_time(task: Task, arguments: dict[str, Any], logger: Any) -> Any:

@@ -21,8 +21,8 @@ __all__ = ["CronSchedule", "IntervalSchedule", "RRuleSchedule", "Schedule"]
 
 __getattr__ = removed_names(__name__)
 
-#: After so many events in a row that no filter lets pass, a schedule counts as ended. More than a year
-#: of minutes, and about a second of work.
+#: After so many events in a row that filters refuse, a schedule counts as ended. More than a year of
+#: minutes, and about a second of work.
 MOST_REFUSED = 1_000_000
 
 #: The clocks that keep their own promise: in order, and no moment twice.
@@ -48,7 +48,8 @@ class Schedule:
 
     The events of all clocks are merged in order; of several at one moment with equal parameters and
     labels, one is kept. An event passes if all `filters` hold, one of `or_filters` does (when there are
-    any), and none of `not_filters` does. Then the `adjustments` change its time, one after the other.
+    any), and none of `not_filters` does. Then the `adjustments` change its time, one after the other; of
+    events that were moved to one moment, again one is kept.
 
     Args:
         clocks: one or more clocks.
@@ -141,7 +142,7 @@ class Schedule:
         if self.filters or self.or_filters or self.not_filters:
             events = self._passing(events)
         if self.adjustments:
-            events = map(self._adjusted, events)
+            events = self._adjusted(events)
         found = list(islice(events, count))
         return found if return_events else [event.start_time for event in found]
 
@@ -167,32 +168,58 @@ class Schedule:
                 if refused == MOST_REFUSED:
                     return
 
-    def _adjusted(self, event: ClockEvent) -> ClockEvent:
-        time: datetime = event.start_time
-        for adjust in self.adjustments:
-            time = adjust(time)
-        return ClockEvent(cast("DateTime", time), event.parameter_defaults, event.labels)
+    def _adjusted(self, events: Iterable[ClockEvent]) -> Iterator[ClockEvent]:
+        is_repetition = _repetitions()
+        refused = 0
+        for event in events:
+            time: datetime = event.start_time
+            for adjust in self.adjustments:
+                time = adjust(time)
+            adjusted = ClockEvent(cast("DateTime", time), event.parameter_defaults, event.labels)
+            if not is_repetition(to_moment(time), adjusted):
+                refused = 0
+                yield adjusted
+            else:
+                refused += 1
+                if refused == MOST_REFUSED:
+                    return
 
 
 def _merged(streams: list[Iterable[ClockEvent]]) -> Iterator[ClockEvent]:
     """The events of several clocks in order, without repetitions; of equal ones the first clock's."""
-    last: datetime | None = None
-    at_once: list[ClockEvent] = []  # at the moment `last`
+    is_repetition = _repetitions()
     for moment, _, event in heapq.merge(*(_keyed(number, stream) for number, stream in enumerate(streams))):
-        if moment != last:
-            last, at_once = moment, []
-        elif any(
-            event.labels == other.labels and event.parameter_defaults == other.parameter_defaults
-            for other in at_once
-        ):
-            continue
-        at_once.append(event)
-        yield event
+        if not is_repetition(moment, event):
+            yield event
 
 
 def _keyed(number: int, events: Iterable[ClockEvent]) -> Iterator[tuple[datetime, int, ClockEvent]]:
     for event in events:
         yield to_moment(event.start_time), number, event
+
+
+def _repetitions() -> Callable[[datetime, ClockEvent], bool]:
+    """A function that says of one event after the other whether it was there before.
+
+    Events at the same moment (naive UTC) have to follow each other.
+    """
+    last: datetime | None = None
+    at_once: list[ClockEvent] = []
+
+    def is_repetition(moment: datetime, event: ClockEvent) -> bool:
+        nonlocal last
+        if moment != last:
+            last = moment
+            at_once.clear()
+        elif any(
+            event.labels == other.labels and event.parameter_defaults == other.parameter_defaults
+            for other in at_once
+        ):
+            return True
+        at_once.append(event)
+        return False
+
+    return is_repetition
 
 
 def IntervalSchedule(  # noqa: N802  # compat: called like a class

@@ -232,7 +232,11 @@ class Schema(metaclass=_SchemaMeta):
         schema = self
         if kwargs:
             schema = copy.copy(self)
-            schema.__dict__.update({name: value for name, value in kwargs.items() if value is not None})
+            for name, value in kwargs.items():
+                if name not in LoadOptions.__annotations__:
+                    raise TypeError(f"{type(self).__name__}.load takes no argument {name!r}.")
+                if value is not None:
+                    setattr(schema, name, value)
         return schema.load_many(data) if schema.many else schema.load_one(data)
 
     def load_many(self, data: Any) -> list[Any]:

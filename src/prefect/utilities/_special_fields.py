@@ -109,7 +109,10 @@ class DateTimeTZ(Field):
             tz: tzinfo = pendulum.FixedTimezone(zone) if isinstance(zone, int) else pendulum.Timezone(zone)
         except ValueError as exc:
             raise ValidationError(f"Not a valid zoned datetime: {exc}") from exc
-        return pendulum.instance(moment, tz=tz)
+        if moment.tzinfo is not None:  # hand-made JSON: the offset says it all
+            return pendulum.instance(moment).in_timezone(tz)
+        # compat: of a wall time that occurs twice, the second; one that does not exist moves on.
+        return pendulum.instance(moment.replace(fold=1), tz=tz)
 
 
 def zone_name(moment: datetime) -> str:

@@ -100,7 +100,7 @@ def _masked_attributes(thing: Any) -> dict[str, Any] | bool:
     if not thing:
         return False
     masked: dict[str, Any] = {"type": type(thing).__name__}
-    attributes: Any = vars(thing)
+    attributes = cast("dict[str, Any]", vars(thing))
     for name in attributes:
         masked[name] = _masked(attributes[name])
     return masked

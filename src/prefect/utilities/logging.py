@@ -15,10 +15,11 @@ import datetime
 import io
 import logging
 import sys
+import threading
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect.configuration import config
 from prefect.utilities._log_manager import (
@@ -77,7 +78,13 @@ class _Formatter(logging.Formatter):
         return text
 
 
-class _LineHandler(logging.StreamHandler[Any]):
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[Any]
+else:  # Python 3.10 has no `StreamHandler[...]`
+    _StreamHandler = logging.StreamHandler
+
+
+class _LineHandler(_StreamHandler):
     """A stream handler whose threads do not wait for each other.
 
     The standard handler formats and writes a line while it holds a lock. With several threads that
@@ -338,11 +345,14 @@ class RedirectToLog(io.TextIOBase):
 
     Args:
         logger: where to write, `prefect.stdout` by default
+        whole_lines: wait for the end of a line before writing it (`print("a", "b")` writes four times);
+            otherwise each piece of text is a line of the log
     """
 
-    def __init__(self, logger: logging.Logger | None = None) -> None:
+    def __init__(self, logger: logging.Logger | None = None, *, whole_lines: bool = False) -> None:
         super().__init__()
         self.stdout_logger = logger or get_logger("stdout")
+        self._pieces = _Pieces() if whole_lines else None
 
     def write(self, s: str) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Write one log line; text of white space alone is left out.
@@ -350,16 +360,30 @@ class RedirectToLog(io.TextIOBase):
         Args:
             s: the text, written without the line break that ends it
         """
-        if s.strip():
-            self.stdout_logger.info("%s", s.removesuffix("\n"))
+        text = s
+        if self._pieces is not None:
+            self._pieces.text += s
+            if not s.endswith("\n"):
+                return len(s)
+            text, self._pieces.text = self._pieces.text, ""
+        if text.strip():
+            self.stdout_logger.info("%s", text.removesuffix("\n"))
         return len(s)
 
     def flush(self) -> None:
-        """Do nothing: lines are written at once."""
+        """Write the line that this thread began, if it began one."""
+        if self._pieces is not None and self._pieces.text:
+            self.write("\n")
 
     def writable(self) -> bool:
         """True."""
         return True
+
+
+class _Pieces(threading.local):
+    """The line that a thread began; threads must not end each other's lines."""
+
+    text = ""
 
 
 prefect_logger = configure_logging()

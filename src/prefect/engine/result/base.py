@@ -47,8 +47,8 @@ class Result:
 
         result = LocalResult(dir="data", location="{flow_name}/{task_name}.pickle")
         written = result.write(42, flow_name="etl", task_name="extract")
-        written.location             # "/data/etl/extract.pickle"
-        result.read(written.location).value     # 42
+        written.location  # "/data/etl/extract.pickle"
+        result.read(written.location).value  # 42
         ```
 
     A result is used as a *template* on a task or flow (`Task(result=LocalResult(...))`), and as
@@ -151,6 +151,9 @@ class Result:
             new.location = formatter(**kwargs)
         elif new.location is None:
             new.location = new.default_location
+        elif callable(new.location):
+            # compat: a task with a function as `target` puts it here.
+            new.location = cast("Callable[..., str]", new.location)(**kwargs)
         elif "{" in new.location or "}" in new.location:
             new.location = new.location.format(**kwargs)
         return new

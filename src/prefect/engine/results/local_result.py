@@ -106,7 +106,7 @@ class LocalResult(Result):
         new = self.format(**kwargs)
         new.value = value_
         path = (Path(self.dir) / cast("str", new.location)).absolute()
-        if self._formatter is None:
+        if isinstance(self.location, str):
             self._refuse_escape(self.location, path)
         data = self.serializer.serialize(value_)
         _create(path.parent)
@@ -129,9 +129,9 @@ class LocalResult(Result):
         self._refuse_escape(location, path)
         return path.exists()
 
-    def _refuse_escape(self, template: str | None, path: Path) -> None:
+    def _refuse_escape(self, template: str, path: Path) -> None:
         """Raise if the values put into `template` lead to a path outside what it names itself."""
-        fixed = _fixed_directory(template or "")
+        fixed = _fixed_directory(template)
         if fixed is None:
             return
         allowed = (Path(self.dir) / fixed).resolve()

@@ -53,7 +53,10 @@ class StateHandler:
         """
         all_args = (*self._args, *args)
         all_kwargs = {**self._kwargs, **kwargs}
-        bound = inspect.signature(self._fn).bind(*all_args, **all_kwargs)
+        try:
+            bound = inspect.signature(self._fn).bind(*all_args, **all_kwargs)
+        except TypeError as exc:
+            raise TypeError(f"{self._fn.__name__}() {exc}") from None
         bound.apply_defaults()
         given = bound.arguments
         if any(given[name] is MISSING for name in _CHANGE):
