@@ -1,0 +1,306 @@
+"""Accepting the states that runners, agents, people and services set.
+
+1.x servers allowed every transition, and old clients rely on it (restarting a finished run,
+marking a success as failed). What is refused here is what would let one run execute twice or a
+cancelled one come back:
+
+    Submitted   only from a state that waits for a time, so that one agent gets the run
+    Running     not after Cancelling or Cancelled (flow runs); only while the flow run is Running
+                (task runs); only with a slot for every limited label or tag, else it is `Queued`
+    any         from an earlier attempt (epoch), or a stale version where versions are locked
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from prefect.server.database.store import Row, Transaction
+from prefect.server.domain import policy, slots
+from prefect.server.domain.common import load, new_id, stamp
+from prefect.server.domain.states import (
+    DUE_STATES,
+    ENDING_STATES,
+    HOLDING_STATES,
+    ParsedState,
+    carry_inputs,
+    is_finished,
+    parse_state,
+)
+from prefect.server.errors import StateUpdateError, VersionLockingError
+from prefect.server.security.caller import Caller
+
+__all__ = ["Outcome", "create_first_state", "set_flow_run_state", "set_task_run_state", "write_state"]
+
+Table = Literal["flow_run", "task_run"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a state that was sent.
+
+    Attributes:
+        status: SUCCESS, or QUEUED when the run has to wait for a slot.
+        message: more about it.
+        state: name of the state the run is in now.
+        version: version of the run now.
+    """
+
+    status: Literal["SUCCESS", "QUEUED"]
+    message: str | None
+    state: str
+    version: int
+
+
+def set_flow_run_state(
+    tx: Transaction,
+    caller: Caller,
+    flow_run_id: str,
+    state: Any,
+    now: datetime.datetime,
+    *,
+    version: int | None = None,
+    epoch: int | None = None,
+    lease_s: float | None = None,
+) -> Outcome:
+    """Set the state of a flow run.
+
+    Args:
+        state: the state's JSON.
+        version: the version the sender saw; checked where the flow locks versions, or with `epoch`.
+        epoch: the attempt the sender belongs to; senders that know no epochs leave it out.
+        lease_s: with Submitted: seconds until the agent renews its claim; agents of 1.x, which
+            cannot, leave it out and get the configured grace.
+
+    Raises:
+        StateUpdateError: the run does not exist, or the state is refused.
+        BadInputError: not a state.
+    """
+    run = _locked_run(tx, caller, "flow_run", flow_run_id)
+    new = parse_state(state, now)
+    _check_version(tx, run, _group_of(tx, run.flow_id), version, epoch)
+    if new.type == "Submitted":
+        if run.state not in DUE_STATES:
+            raise StateUpdateError(
+                "State update failed: this run has already been submitted."
+                if run.state in HOLDING_STATES
+                else f"State update failed: this run is {run.state}, and only a scheduled run can be submitted."
+            )
+        taken = slots.take(tx, run.tenant_id, "label", load(run.labels) or (), run.id, now)
+        if taken is not None:
+            raise StateUpdateError(f"State update failed: no slot is free for the label {taken!r}.")
+    elif new.type == "Running":
+        if run.state in ("Cancelling", "Cancelled"):
+            raise StateUpdateError(f"State update failed: flow run {run.id} is {run.state} and cannot run.")
+        taken = slots.take(tx, run.tenant_id, "label", load(run.labels) or (), run.id, now)
+        if taken is not None:
+            return _queue(tx, "flow_run", run, new, f"No slot is free for the label {taken!r}.", now)
+    elif new.type == "Cancelled":
+        cancel_task_runs(tx, run.id, run.tenant_id, new, now)
+    return write_state(tx, "flow_run", run, new, now, agent_id=caller.agent_id, lease_s=lease_s)
+
+
+def set_task_run_state(
+    tx: Transaction,
+    caller: Caller,
+    task_run_id: str,
+    state: Any,
+    now: datetime.datetime,
+    *,
+    version: int | None = None,
+    epoch: int | None = None,
+) -> Outcome:
+    """Set the state of a task run; see `set_flow_run_state`. `epoch` is that of its flow run.
+
+    Raises:
+        StateUpdateError: the run does not exist, or the state is refused.
+        BadInputError: not a state.
+    """
+    run = _locked_run(tx, caller, "task_run", task_run_id)
+    new = carry_inputs(parse_state(state, now), run.serialized_state)
+    parent = tx.one_or_none(
+        "SELECT state, flow_id, epoch FROM flow_run WHERE id = :id", {"id": run.flow_run_id}
+    )
+    assert parent is not None
+    if epoch is not None and epoch != parent.epoch:
+        raise _stale(run, f"its flow run is at attempt {parent.epoch}, this is attempt {epoch}")
+    _check_version(tx, run, _group_of(tx, parent.flow_id), version, None)
+    if new.type == "Running":
+        if parent.state != "Running":
+            raise StateUpdateError(
+                f"State update failed for task run ID {run.id}: "
+                f"flow run {run.flow_run_id} is not in a running state."
+            )
+        taken = slots.take(tx, run.tenant_id, "tag", new.tags or _tags_of(tx, run.task_id), run.id, now)
+        if taken is not None:
+            return _queue(tx, "task_run", run, new, f"No slot is free for the tag {taken!r}.", now)
+    return write_state(tx, "task_run", run, new, now)
+
+
+# -- parts ----------------------------------------------------------------------------
+
+
+def _locked_run(tx: Transaction, caller: Caller, table: Table, run_id: str) -> Row:
+    lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
+    run = tx.one_or_none(
+        f"SELECT * FROM {table} WHERE id = :id AND tenant_id = :tenant_id{lock}",
+        {"id": run_id, "tenant_id": caller.tenant_id},
+    )
+    if run is None:
+        what = "flow" if table == "flow_run" else "task"
+        raise StateUpdateError(f"State update failed for {what} run ID {run_id}: there is no such run.")
+    return run
+
+
+def _group_of(tx: Transaction, flow_id: str) -> dict[str, Any]:
+    """Settings of the flow group of a flow."""
+    return load(tx.scalar("SELECT settings FROM flow WHERE id = :id", {"id": flow_id})) or {}
+
+
+def _tags_of(tx: Transaction, task_id: str) -> list[str]:
+    return load(tx.scalar("SELECT tags FROM task WHERE id = :id", {"id": task_id})) or []
+
+
+def _check_version(
+    tx: Transaction, run: Row, settings: dict[str, Any], version: int | None, epoch: int | None
+) -> None:
+    if epoch is not None and epoch != run.epoch:
+        raise _stale(run, f"it is at attempt {run.epoch}, this is attempt {epoch}")
+    if version is None or not (epoch is not None or settings.get("version_locking_enabled")):
+        return
+    if version != run.version:
+        raise _stale(run, f"it is at version {run.version}, and version {version} was sent")
+
+
+def _stale(run: Row, why: str) -> VersionLockingError:
+    return VersionLockingError(f"State update failed for run ID {run.id}: {why}. Read the run again.")
+
+
+def _queue(
+    tx: Transaction, table: Table, run: Row, wanted: ParsedState, message: str, now: datetime.datetime
+) -> Outcome:
+    """Store `Queued`: the client waits and asks again; if it dies, an agent takes the run later.
+
+    wire: the state must really be stored, or old clients ask without a pause.
+    """
+    due = now + datetime.timedelta(seconds=policy.current().queued_for_s)
+    queued = parse_state(
+        {
+            "type": "Queued",
+            "message": message,
+            "start_time": stamp(due),
+            "state": json.loads(wanted.json),
+            "context": {"tags": list(wanted.tags)} if wanted.tags else {},
+        },
+        now,
+    )
+    outcome = write_state(tx, table, run, queued, now)
+    return Outcome("QUEUED", message, outcome.state, outcome.version)
+
+
+def write_state(
+    tx: Transaction,
+    table: Table,
+    run: Row,
+    new: ParsedState,
+    now: datetime.datetime,
+    *,
+    agent_id: str | None = None,
+    lease_s: float | None = None,
+) -> Outcome:
+    """Append a state to a run's history and make it the run's, without asking any rule.
+
+    Args:
+        run: the run's row, locked.
+        new: the state.
+        agent_id: the agent that submits a flow run.
+        lease_s: seconds until a submitted flow run's lease ends; by policy when None.
+    """
+    version = run.version + 1
+    moment = stamp(now)
+    values: dict[str, Any] = {
+        "id": run.id,
+        "tenant_id": run.tenant_id,
+        "state_id": new_id(),
+        "now": moment,
+        "version": version,
+        "state": new.type,
+        "message": new.message,
+        "result": new.result,
+        "start": new.start_time,
+        "json": new.json,
+        "started": moment if new.type == "Running" and run.start_time is None else run.start_time,
+        "ended": moment if new.type in ENDING_STATES else run.end_time if is_finished(new.type) else None,
+        "heartbeat": moment if new.type in ("Running", "Submitted") else run.heartbeat,
+    }
+    tx.execute(
+        f"INSERT INTO {table}_state (id, created, updated, tenant_id, {table}_id, timestamp, state, message, "
+        "result, start_time, serialized_state, version) VALUES (:state_id, :now, :now, :tenant_id, :id, :now, "
+        ":state, :message, :result, :start, :json, :version)",
+        values,
+    )
+    more = ""
+    if table == "flow_run":
+        more = _flow_run_columns(run, new, now, values, agent_id, lease_s)
+    elif new.run_count is not None:
+        more = ", run_count = :run_count"
+        values["run_count"] = new.run_count
+    tx.execute(
+        f"UPDATE {table} SET updated = :now, version = :version, state = :state, state_timestamp = :now, "
+        "state_message = :message, state_result = :result, state_start_time = :start, "
+        "serialized_state = :json, start_time = :started, end_time = :ended, heartbeat = :heartbeat"
+        f"{more} WHERE id = :id",
+        values,
+    )
+    if new.type not in HOLDING_STATES and run.state in HOLDING_STATES:
+        slots.free(tx, run.tenant_id, run.id)
+    tx.emit(table, run.id, run.tenant_id)
+    if table == "task_run":
+        tx.emit("flow_run_tasks", run.flow_run_id, run.tenant_id)
+    if new.type in DUE_STATES:
+        tx.emit("queue", run.tenant_id, run.tenant_id)
+    return Outcome("SUCCESS", None, new.type, version)
+
+
+def _flow_run_columns(
+    run: Row,
+    new: ParsedState,
+    now: datetime.datetime,
+    values: dict[str, Any],
+    agent_id: str | None,
+    lease_s: float | None,
+) -> str:
+    rules = policy.current()
+    lease: float | None = None
+    if new.type == "Submitted":
+        lease = rules.submitted_grace_s if lease_s is None else lease_s
+    elif new.type in ("Running", "Cancelling"):
+        lease = rules.zombie_after_s
+    deadline = now + datetime.timedelta(seconds=rules.cancel_grace_s) if new.type == "Cancelling" else None
+    values.update(
+        agent_id=agent_id if new.type == "Submitted" and agent_id else run.agent_id,
+        epoch=run.epoch + 1 if new.type == "Submitted" else run.epoch,
+        lease=None if lease is None else stamp(now + datetime.timedelta(seconds=lease)),
+        deadline=None if deadline is None else stamp(deadline),
+    )
+    return ", agent_id = :agent_id, epoch = :epoch, lease_until = :lease, cancel_deadline = :deadline"
+
+
+def cancel_task_runs(
+    tx: Transaction, flow_run_id: str, tenant_id: str, new: ParsedState, now: datetime.datetime
+) -> None:
+    """Give every unfinished task run of a flow run the same `Cancelled` state."""
+    for row in tx.rows("SELECT * FROM task_run WHERE flow_run_id = :id", {"id": flow_run_id}):
+        if not is_finished(row.state):
+            write_state(tx, "task_run", row, new, now)
+
+
+def create_first_state(
+    tx: Transaction, table: Table, run_id: str, state: dict[str, Any], now: datetime.datetime
+) -> Outcome:
+    """The first state of a run that was just inserted with version 0."""
+    run = tx.one_or_none(f"SELECT * FROM {table} WHERE id = :id", {"id": run_id})
+    assert run is not None
+    return write_state(tx, table, run, parse_state(state, now), now)
