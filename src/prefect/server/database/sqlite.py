@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from prefect.server.database import json_functions
 from prefect.server.database.sql import Dialect
 from prefect.server.database.store import Row, collect
 from prefect.server.errors import UnavailableError, UniquenessError
@@ -46,6 +47,7 @@ def connect(path: str, durability: str, *, readonly: bool = False) -> sqlite3.Co
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
     connection.create_function("casefold", 1, _casefold, deterministic=True)
+    json_functions.register(connection)
     return connection
 
 
