@@ -1,0 +1,31 @@
+"""All registered operations: importing this module imports the modules that register them."""
+
+from __future__ import annotations
+
+import functools
+from importlib import import_module
+
+from prefect.server.domain.registry import MUTATIONS, QUERIES, Operation
+
+__all__ = ["mutations", "queries"]
+
+#: Modules of this package with operations.
+_MODULES: tuple[str, ...] = ()
+
+
+@functools.cache
+def _load() -> None:
+    for name in _MODULES:
+        import_module(f"prefect.server.domain.{name}")
+
+
+def mutations() -> dict[str, Operation]:
+    """`{name: Operation}` of all mutations."""
+    _load()
+    return MUTATIONS
+
+
+def queries() -> dict[str, Operation]:
+    """`{name: Operation}` of all queries that are functions."""
+    _load()
+    return QUERIES
