@@ -46,7 +46,7 @@ class Document:
 
     def argument(self, node: ast.FieldNode, name: str) -> Tree | None:
         """The tree of an argument; None when it is not there."""
-        for argument in node.arguments:
+        for argument in node.arguments or ():
             if argument.name.value == name:
                 return tree(argument.value, self.variables, self.numbers, self.structural)
         return None
