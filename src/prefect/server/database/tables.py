@@ -1,480 +1,536 @@
-"""All tables.
+"""All tables, as plain data.
 
 Columns that clients read are those of the 1.x API, by name; the server's own are at the end of
 each table. Every table that belongs to a tenant has `tenant_id`. `RELATIONS` says how rows lead
-to other rows in the GraphQL API.
+to other rows in the GraphQL API. `metadata` makes SQLAlchemy tables of it, for migrations: the
+server itself does without, because importing SQLAlchemy costs more than starting it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import sqlalchemy as sa
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, UniqueConstraint
+__all__ = [
+    "PUBLIC_TABLES",
+    "RELATIONS",
+    "TABLES",
+    "Check",
+    "Column",
+    "ColumnKind",
+    "Index",
+    "Relation",
+    "Table",
+    "Unique",
+    "table",
+]
 
-from prefect.server.database.types import Json, Text, Timestamp, Uuid
-
-__all__ = ["PUBLIC_TABLES", "RELATIONS", "Relation", "metadata", "table"]
-
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-    }
-)
-
-
-def _id() -> Column[Any]:
-    return Column("id", Uuid, primary_key=True)
+ColumnKind = Literal["uuid", "timestamp", "json", "text", "integer", "boolean", "bytes"]
+OnDelete = Literal["CASCADE", "SET NULL"]
 
 
-def _times() -> tuple[Column[Any], Column[Any]]:
-    return Column("created", Timestamp, nullable=False), Column("updated", Timestamp, nullable=False)
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        name: its name.
+        kind: what it holds; `types` says how each database keeps it.
+        nullable: whether it may be NULL.
+        is_primary: whether it belongs to the primary key.
+        is_unique: whether its values are unique by themselves.
+        references: table whose `id` it holds.
+        on_delete: what becomes of the row when the one it refers to is deleted.
+        default: value of rows that say none (of the writer, not of the database).
+    """
+
+    name: str
+    kind: ColumnKind
+    nullable: bool = True
+    is_primary: bool = False
+    is_unique: bool = False
+    references: str | None = None
+    on_delete: OnDelete = "CASCADE"
+    default: int | bool | None = None
 
 
-def _tenant(nullable: bool = False) -> Column[Any]:
-    return Column("tenant_id", Uuid, ForeignKey("tenant.id", ondelete="CASCADE"), nullable=nullable)
+class Unique:
+    """Columns that are unique together."""
+
+    def __init__(self, *columns: str) -> None:
+        self.columns = columns
 
 
-def _ref(name: str, target: str, *, nullable: bool = False, ondelete: str = "CASCADE") -> Column[Any]:
-    return Column(name, Uuid, ForeignKey(f"{target}.id", ondelete=ondelete), nullable=nullable)
+class Index:
+    """An index over columns; named after them unless `name` is given."""
+
+    def __init__(self, *columns: str, name: str | None = None) -> None:
+        self.columns = columns
+        self.name = name
 
 
-def _flag(name: str, default: bool) -> Column[Any]:
-    return Column(name, sa.Boolean(create_constraint=False), nullable=False, default=default)
+@dataclass(frozen=True)
+class Check:
+    """A condition, as SQL, that all rows fulfil."""
+
+    sql: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        name: its name.
+        columns: `{name: Column}`, in order.
+        constraints: what else holds for it.
+    """
+
+    name: str
+    columns: dict[str, Column]
+    constraints: tuple[Unique | Index | Check, ...]
+
+
+#: All tables by name; those that others refer to come first.
+TABLES: dict[str, Table] = {}
+
+
+def _table(name: str, *parts: Column | Unique | Index | Check) -> None:
+    columns = {part.name: part for part in parts if isinstance(part, Column)}
+    TABLES[name] = Table(name, columns, tuple(part for part in parts if not isinstance(part, Column)))
+
+
+def table(name: str) -> Table:
+    """The table of that name."""
+    return TABLES[name]
+
+
+def _id() -> Column:
+    return Column("id", "uuid", nullable=False, is_primary=True)
+
+
+def _times() -> tuple[Column, Column]:
+    return Column("created", "timestamp", nullable=False), Column("updated", "timestamp", nullable=False)
+
+
+def _tenant() -> Column:
+    return _ref("tenant_id", "tenant")
+
+
+def _ref(name: str, target: str, *, nullable: bool = False, on_delete: OnDelete = "CASCADE") -> Column:
+    return Column(name, "uuid", nullable, references=target, on_delete=on_delete)
+
+
+def _flag(name: str, default: bool) -> Column:
+    return Column(name, "boolean", nullable=False, default=default)
 
 
 # -- tenants and people ---------------------------------------------------------------
 
-tenant = sa.Table(
+_table(
     "tenant",
-    metadata,
     _id(),
     *_times(),
-    Column("name", Text, nullable=False),
-    Column("slug", Text, nullable=False, unique=True),
-    Column("info", Json),
-    Column("settings", Json, nullable=False),
+    Column("name", "text", nullable=False),
+    Column("slug", "text", nullable=False, is_unique=True),
+    Column("info", "json"),
+    Column("settings", "json", nullable=False),
 )
 
-user = sa.Table(
+_table(
     "user",
-    metadata,
     _id(),
     *_times(),
-    Column("username", Text, nullable=False, unique=True),
-    Column("email", Text),
-    Column("first_name", Text),
-    Column("last_name", Text),
-    Column("account_type", Text, nullable=False),  # USER or SERVICE
-    Column("default_membership_id", Uuid),
-    Column("settings", Json, nullable=False),
+    Column("username", "text", nullable=False, is_unique=True),
+    Column("email", "text"),
+    Column("first_name", "text"),
+    Column("last_name", "text"),
+    Column("account_type", "text", nullable=False),  # USER or SERVICE
+    Column("default_membership_id", "uuid"),
+    Column("settings", "json", nullable=False),
 )
 
-membership = sa.Table(
+_table(
     "membership",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
     _ref("user_id", "user"),
-    Column("role", Text, nullable=False),  # read-only, user, admin
-    UniqueConstraint("tenant_id", "user_id"),
-    Index(None, "user_id"),
+    Column("role", "text", nullable=False),  # read-only, user, admin
+    Unique("tenant_id", "user_id"),
+    Index("user_id"),
 )
 
-auth_api_key = sa.Table(
+_table(
     "auth_api_key",
-    metadata,
     _id(),
     *_times(),
-    Column("name", Text, nullable=False),
+    Column("name", "text", nullable=False),
     _ref("user_id", "user"),
     _ref("default_tenant_id", "tenant", nullable=True),
-    Column("expires_at", Timestamp),
-    Column("last_used", Timestamp),
-    Column("prefix", Text, nullable=False),  # its first characters, to tell keys apart
-    Column("digest", Text, nullable=False, unique=True),  # sha256 (hex) of the whole key
-    Column("revoked", Timestamp),
-    Index(None, "user_id"),
+    Column("expires_at", "timestamp"),
+    Column("last_used", "timestamp"),
+    Column("prefix", "text", nullable=False),  # its first characters, to tell keys apart
+    Column("digest", "text", nullable=False, is_unique=True),  # sha256 (hex) of the whole key
+    Column("revoked", "timestamp"),
+    Index("user_id"),
 )
 
-session = sa.Table(
+_table(
     "session",
-    metadata,
     _id(),
     *_times(),
     _ref("user_id", "user"),
     _ref("key_id", "auth_api_key"),
     _ref("tenant_id", "tenant"),
-    Column("digest", Text, nullable=False, unique=True),  # sha256 (hex) of the cookie
-    Column("expires_at", Timestamp, nullable=False),
-    Column("revoked", Timestamp),
+    Column("digest", "text", nullable=False, is_unique=True),  # sha256 (hex) of the cookie
+    Column("expires_at", "timestamp", nullable=False),
+    Column("revoked", "timestamp"),
 )
 
 # -- flows ----------------------------------------------------------------------------
 
-project = sa.Table(
+_table(
     "project",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
-    Column("name", Text, nullable=False),
-    Column("description", Text),
-    UniqueConstraint("tenant_id", "name"),
+    Column("name", "text", nullable=False),
+    Column("description", "text"),
+    Unique("tenant_id", "name"),
 )
 
-flow_group = sa.Table(
+_table(
     "flow_group",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
-    Column("name", Text, nullable=False),
-    Column("description", Text),
-    Column("labels", Json),  # null: those of the flow; []: none
-    Column("schedule", Json),
-    Column("settings", Json, nullable=False),
-    Column("default_parameters", Json, nullable=False),
-    Column("run_config", Json),
-    UniqueConstraint("tenant_id", "name"),
+    Column("name", "text", nullable=False),
+    Column("description", "text"),
+    Column("labels", "json"),  # null: those of the flow; []: none
+    Column("schedule", "json"),
+    Column("settings", "json", nullable=False),
+    Column("default_parameters", "json", nullable=False),
+    Column("run_config", "json"),
+    Unique("tenant_id", "name"),
 )
 
-flow = sa.Table(
+_table(
     "flow",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
     _ref("project_id", "project"),
     _ref("flow_group_id", "flow_group"),
-    Column("version_group_id", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("version", sa.Integer, nullable=False),
+    Column("version_group_id", "text", nullable=False),
+    Column("name", "text", nullable=False),
+    Column("version", "integer", nullable=False),
     _flag("archived", False),
-    Column("description", Text),
-    Column("core_version", Text),
-    Column("serialized_flow", Json, nullable=False),
-    Column("parameters", Json, nullable=False),
-    Column("storage", Json),
-    Column("run_config", Json),
-    Column("environment", Json),
-    Column("schedule", Json),
+    Column("description", "text"),
+    Column("core_version", "text"),
+    Column("serialized_flow", "json", nullable=False),
+    Column("parameters", "json", nullable=False),
+    Column("storage", "json"),
+    Column("run_config", "json"),
+    Column("environment", "json"),
+    Column("schedule", "json"),
     _flag("is_schedule_active", False),
     # The settings of the flow group, kept here too: 1.x clients read `flow { settings }`.
-    Column("settings", Json, nullable=False),
-    UniqueConstraint("flow_group_id", "version"),
-    Index(None, "tenant_id", "name"),
-    Index(None, "project_id"),
-    Index(None, "tenant_id", "created"),
+    Column("settings", "json", nullable=False),
+    Unique("flow_group_id", "version"),
+    Index("tenant_id", "name"),
+    Index("project_id"),
+    Index("tenant_id", "created"),
 )
 
-task = sa.Table(
+_table(
     "task",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
     _ref("flow_id", "flow"),
-    Column("name", Text),
-    Column("slug", Text, nullable=False),
-    Column("description", Text),
-    Column("type", Text),
-    Column("max_retries", sa.Integer),
-    Column("retry_delay", Text),  # HH:MM:SS
-    Column("trigger", Text),
-    Column("tags", Json, nullable=False),
+    Column("name", "text"),
+    Column("slug", "text", nullable=False),
+    Column("description", "text"),
+    Column("type", "text"),
+    Column("max_retries", "integer"),
+    Column("retry_delay", "text"),  # HH:MM:SS
+    Column("trigger", "text"),
+    Column("tags", "json", nullable=False),
     _flag("mapped", False),
     _flag("auto_generated", False),
-    Column("cache_key", Text),
+    Column("cache_key", "text"),
     _flag("is_reference_task", False),
     _flag("is_root_task", False),
     _flag("is_terminal_task", False),
-    UniqueConstraint("flow_id", "slug"),
-    Index(None, "tenant_id", "created"),
+    Unique("flow_id", "slug"),
+    Index("tenant_id", "created"),
 )
 
-edge = sa.Table(
+_table(
     "edge",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
     _ref("flow_id", "flow"),
     _ref("upstream_task_id", "task"),
     _ref("downstream_task_id", "task"),
-    Column("key", Text),
+    Column("key", "text"),
     _flag("mapped", False),
     # Unlike 1.x, one task may feed another through several arguments.
-    UniqueConstraint("flow_id", "downstream_task_id", "upstream_task_id", "key"),
-    Index(None, "upstream_task_id"),
-    Index(None, "downstream_task_id"),
+    Unique("flow_id", "downstream_task_id", "upstream_task_id", "key"),
+    Index("upstream_task_id"),
+    Index("downstream_task_id"),
 )
 
 # -- runs -----------------------------------------------------------------------------
 
-agent_config = sa.Table(
+_table(
     "agent_config",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
-    Column("name", Text),
-    Column("settings", Json, nullable=False),
+    Column("name", "text"),
+    Column("settings", "json", nullable=False),
 )
 
-agent = sa.Table(
+_table(
     "agent",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
-    _ref("agent_config_id", "agent_config", nullable=True, ondelete="SET NULL"),
-    Column("type", Text, nullable=False),
-    Column("name", Text),
-    Column("labels", Json, nullable=False),
-    Column("core_version", Text),
-    Column("last_queried", Timestamp),
+    _ref("agent_config_id", "agent_config", nullable=True, on_delete="SET NULL"),
+    Column("type", "text", nullable=False),
+    Column("name", "text"),
+    Column("labels", "json", nullable=False),
+    Column("core_version", "text"),
+    Column("last_queried", "timestamp"),
     # One row for each (name, type, version, labels), however often an agent starts.
-    Column("identity", Text, nullable=False),
-    UniqueConstraint("tenant_id", "identity"),
+    Column("identity", "text", nullable=False),
+    Unique("tenant_id", "identity"),
 )
 
-flow_run = sa.Table(
+_table(
     "flow_run",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
     _ref("flow_id", "flow"),
-    Column("name", Text, nullable=False),
-    Column("version", sa.Integer, nullable=False),
-    Column("parameters", Json, nullable=False),
-    Column("context", Json, nullable=False),
-    Column("labels", Json, nullable=False),
-    Column("run_config", Json),
-    Column("scheduled_start_time", Timestamp, nullable=False),
+    Column("name", "text", nullable=False),
+    Column("version", "integer", nullable=False),
+    Column("parameters", "json", nullable=False),
+    Column("context", "json", nullable=False),
+    Column("labels", "json", nullable=False),
+    Column("run_config", "json"),
+    Column("scheduled_start_time", "timestamp", nullable=False),
     _flag("auto_scheduled", False),
-    Column("idempotency_key", Text),
-    _ref("agent_id", "agent", nullable=True, ondelete="SET NULL"),
-    _ref("created_by_id", "user", nullable=True, ondelete="SET NULL"),
-    Column("parent_task_run_id", Uuid),
-    Column("start_time", Timestamp),
-    Column("end_time", Timestamp),
-    Column("heartbeat", Timestamp),
-    Column("state", Text),
-    Column("state_timestamp", Timestamp),
-    Column("state_message", Text),
-    Column("state_result", Json),
-    Column("state_start_time", Timestamp),
-    Column("serialized_state", Json),
-    Column("times_resurrected", sa.Integer, nullable=False, default=0),
+    Column("idempotency_key", "text"),
+    _ref("agent_id", "agent", nullable=True, on_delete="SET NULL"),
+    _ref("created_by_id", "user", nullable=True, on_delete="SET NULL"),
+    Column("parent_task_run_id", "uuid"),
+    Column("start_time", "timestamp"),
+    Column("end_time", "timestamp"),
+    Column("heartbeat", "timestamp"),
+    Column("state", "text"),
+    Column("state_timestamp", "timestamp"),
+    Column("state_message", "text"),
+    Column("state_result", "json"),
+    Column("state_start_time", "timestamp"),
+    Column("serialized_state", "json"),
+    Column("times_resurrected", "integer", nullable=False, default=0),
     # Which attempt may report: writes that name an earlier one are refused.
-    Column("epoch", sa.Integer, nullable=False, default=0),
+    Column("epoch", "integer", nullable=False, default=0),
     # Until when the attempt is taken to be alive; null while nothing runs.
-    Column("lease_until", Timestamp),
+    Column("lease_until", "timestamp"),
     # Until when cancelling may take, before the run is called cancelled.
-    Column("cancel_deadline", Timestamp),
-    UniqueConstraint("flow_id", "idempotency_key"),
-    Index("ix_flow_run_queue", "tenant_id", "state", "state_start_time"),
-    Index(None, "tenant_id", "created"),
-    Index(None, "tenant_id", "scheduled_start_time"),
-    Index(None, "tenant_id", "start_time"),
-    Index(None, "tenant_id", "name"),
-    Index(None, "flow_id", "scheduled_start_time"),
-    Index("ix_flow_run_lease", "lease_until"),
-    Index("ix_flow_run_cancel_deadline", "cancel_deadline"),
-    Index(None, "parent_task_run_id"),
-    Index(None, "agent_id"),
+    Column("cancel_deadline", "timestamp"),
+    Unique("flow_id", "idempotency_key"),
+    Index("tenant_id", "state", "state_start_time", name="ix_flow_run_queue"),
+    Index("tenant_id", "created"),
+    Index("tenant_id", "scheduled_start_time"),
+    Index("tenant_id", "start_time"),
+    Index("tenant_id", "name"),
+    Index("flow_id", "scheduled_start_time"),
+    Index("lease_until", name="ix_flow_run_lease"),
+    Index("cancel_deadline", name="ix_flow_run_cancel_deadline"),
+    Index("parent_task_run_id"),
+    Index("agent_id"),
 )
 
-task_run = sa.Table(
+_table(
     "task_run",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
     _ref("flow_run_id", "flow_run"),
     _ref("task_id", "task"),
-    Column("map_index", sa.Integer, nullable=False),
-    Column("name", Text),
-    Column("version", sa.Integer, nullable=False),
-    Column("cache_key", Text),
-    Column("start_time", Timestamp),
-    Column("end_time", Timestamp),
-    Column("heartbeat", Timestamp),
-    Column("state", Text),
-    Column("state_timestamp", Timestamp),
-    Column("state_message", Text),
-    Column("state_result", Json),
-    Column("state_start_time", Timestamp),
-    Column("serialized_state", Json),
-    Column("run_count", sa.Integer, nullable=False, default=0),
-    Column("epoch", sa.Integer, nullable=False, default=0),
-    UniqueConstraint("flow_run_id", "task_id", "map_index"),
-    Index(None, "flow_run_id", "state"),
-    Index("ix_task_run_due", "tenant_id", "state", "state_start_time"),
-    Index("ix_task_run_cached", "tenant_id", "cache_key", "state", "state_timestamp"),
-    Index(None, "task_id", "state", "state_timestamp"),
-    Index(None, "tenant_id", "start_time"),
+    Column("map_index", "integer", nullable=False),
+    Column("name", "text"),
+    Column("version", "integer", nullable=False),
+    Column("cache_key", "text"),
+    Column("start_time", "timestamp"),
+    Column("end_time", "timestamp"),
+    Column("heartbeat", "timestamp"),
+    Column("state", "text"),
+    Column("state_timestamp", "timestamp"),
+    Column("state_message", "text"),
+    Column("state_result", "json"),
+    Column("state_start_time", "timestamp"),
+    Column("serialized_state", "json"),
+    Column("run_count", "integer", nullable=False, default=0),
+    Column("epoch", "integer", nullable=False, default=0),
+    Unique("flow_run_id", "task_id", "map_index"),
+    Index("flow_run_id", "state"),
+    Index("tenant_id", "state", "state_start_time", name="ix_task_run_due"),
+    Index("tenant_id", "cache_key", "state", "state_timestamp", name="ix_task_run_cached"),
+    Index("task_id", "state", "state_timestamp"),
+    Index("tenant_id", "start_time"),
 )
 
-flow_run_state = sa.Table(
+_table(
     "flow_run_state",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
     _ref("flow_run_id", "flow_run"),
-    Column("timestamp", Timestamp, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("message", Text),
-    Column("result", Json),
-    Column("start_time", Timestamp),
-    Column("serialized_state", Json, nullable=False),
-    Column("version", sa.Integer, nullable=False),
-    UniqueConstraint("flow_run_id", "version"),
-    Index(None, "tenant_id", "timestamp"),
+    Column("timestamp", "timestamp", nullable=False),
+    Column("state", "text", nullable=False),
+    Column("message", "text"),
+    Column("result", "json"),
+    Column("start_time", "timestamp"),
+    Column("serialized_state", "json", nullable=False),
+    Column("version", "integer", nullable=False),
+    Unique("flow_run_id", "version"),
+    Index("tenant_id", "timestamp"),
 )
 
-task_run_state = sa.Table(
+_table(
     "task_run_state",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
     _ref("task_run_id", "task_run"),
-    Column("timestamp", Timestamp, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("message", Text),
-    Column("result", Json),
-    Column("start_time", Timestamp),
-    Column("serialized_state", Json, nullable=False),
-    Column("version", sa.Integer, nullable=False),
-    UniqueConstraint("task_run_id", "version"),
-    Index(None, "tenant_id", "timestamp"),
+    Column("timestamp", "timestamp", nullable=False),
+    Column("state", "text", nullable=False),
+    Column("message", "text"),
+    Column("result", "json"),
+    Column("start_time", "timestamp"),
+    Column("serialized_state", "json", nullable=False),
+    Column("version", "integer", nullable=False),
+    Unique("task_run_id", "version"),
+    Index("tenant_id", "timestamp"),
 )
 
-log = sa.Table(
+_table(
     "log",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
     # Logs may come for runs that were deleted, so these are no foreign keys.
-    Column("flow_run_id", Uuid, nullable=False),
-    Column("task_run_id", Uuid),
-    Column("timestamp", Timestamp, nullable=False),
-    Column("name", Text),
-    Column("level", Text),
-    Column("message", Text),
-    Column("info", Json),
+    Column("flow_run_id", "uuid", nullable=False),
+    Column("task_run_id", "uuid"),
+    Column("timestamp", "timestamp", nullable=False),
+    Column("name", "text"),
+    Column("level", "text"),
+    Column("message", "text"),
+    Column("info", "json"),
     _flag("is_loaded_from_archive", False),
-    Column("sequence", sa.Integer),  # the client's count of lines of the run, from clients that count
+    Column("sequence", "integer"),  # the client's count of lines of the run, from clients that count
     # Hash of the line, to write a batch that is sent twice only once.
-    Column("identity", Text, nullable=False),
-    UniqueConstraint("flow_run_id", "identity"),
-    Index(None, "flow_run_id", "timestamp"),
-    Index(None, "task_run_id", "timestamp"),
-    Index(None, "tenant_id", "timestamp"),
+    Column("identity", "text", nullable=False),
+    Unique("flow_run_id", "identity"),
+    Index("flow_run_id", "timestamp"),
+    Index("task_run_id", "timestamp"),
+    Index("tenant_id", "timestamp"),
 )
 
-task_run_artifact = sa.Table(
+_table(
     "task_run_artifact",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
     _ref("task_run_id", "task_run"),
-    Column("kind", Text, nullable=False),
-    Column("data", Json, nullable=False),
-    Index(None, "task_run_id"),
-    Index(None, "tenant_id", "created"),
+    Column("kind", "text", nullable=False),
+    Column("data", "json", nullable=False),
+    Index("task_run_id"),
+    Index("tenant_id", "created"),
 )
 
-message = sa.Table(
+_table(
     "message",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
     _ref("user_id", "user", nullable=True),
-    Column("type", Text, nullable=False),
-    Column("text", Text),
-    Column("content", Json),
+    Column("type", "text", nullable=False),
+    Column("text", "text"),
+    Column("content", "json"),
     _flag("read", False),
-    Index(None, "tenant_id", "created"),
+    Index("tenant_id", "created"),
 )
 
 # -- limits, secrets, values ----------------------------------------------------------
 
-task_tag_limit = sa.Table(
+_table(
     "task_tag_limit",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
-    Column("tag", Text, nullable=False),
-    Column("limit", sa.Integer, nullable=False),
-    UniqueConstraint("tenant_id", "tag"),
-    CheckConstraint('"limit" >= 0', name="limit_not_negative"),
+    Column("tag", "text", nullable=False),
+    Column("limit", "integer", nullable=False),
+    Unique("tenant_id", "tag"),
+    Check('"limit" >= 0', "limit_not_negative"),
 )
 
-flow_concurrency_limit = sa.Table(
+_table(
     "flow_concurrency_limit",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
-    Column("name", Text, nullable=False),
-    Column("limit", sa.Integer, nullable=False),
-    UniqueConstraint("tenant_id", "name"),
-    CheckConstraint('"limit" >= 0', name="limit_not_negative"),
+    Column("name", "text", nullable=False),
+    Column("limit", "integer", nullable=False),
+    Unique("tenant_id", "name"),
+    Check('"limit" >= 0', "limit_not_negative"),
 )
 
 #: One row for each slot that is taken: by a flow run for a label, by a task run for a tag.
-concurrency_slot = sa.Table(
+_table(
     "concurrency_slot",
-    metadata,
-    Column("tenant_id", Uuid, ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True),
-    Column("kind", Text, primary_key=True),  # label or tag
-    Column("name", Text, primary_key=True),
-    Column("run_id", Uuid, primary_key=True),
-    Column("taken", Timestamp, nullable=False),
-    Index("ix_concurrency_slot_run", "run_id"),
+    Column("tenant_id", "uuid", nullable=False, is_primary=True, references="tenant"),
+    Column("kind", "text", nullable=False, is_primary=True),  # label or tag
+    Column("name", "text", nullable=False, is_primary=True),
+    Column("run_id", "uuid", nullable=False, is_primary=True),
+    Column("taken", "timestamp", nullable=False),
+    Index("run_id", name="ix_concurrency_slot_run"),
 )
 
-key_value = sa.Table(
+_table(
     "key_value",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
-    Column("key", Text, nullable=False),
-    Column("value", Json),
-    UniqueConstraint("tenant_id", "key"),
+    Column("key", "text", nullable=False),
+    Column("value", "json"),
+    Unique("tenant_id", "key"),
 )
 
-secret = sa.Table(
+_table(
     "secret",
-    metadata,
     _id(),
     *_times(),
     _tenant(),
-    Column("name", Text, nullable=False),
-    Column("key_id", Text, nullable=False),  # which key of the ring encrypted it
-    Column("ciphertext", sa.LargeBinary, nullable=False),  # nonce and AES-256-GCM
-    UniqueConstraint("tenant_id", "name"),
+    Column("name", "text", nullable=False),
+    Column("key_id", "text", nullable=False),  # which key of the ring encrypted it
+    Column("ciphertext", "bytes", nullable=False),  # nonce and AES-256-GCM
+    Unique("tenant_id", "name"),
 )
 
 #: Facts about the database itself: schema, encryption canary, when services last ran.
-server_meta = sa.Table(
-    "server_meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False)
+_table(
+    "server_meta",
+    Column("key", "text", nullable=False, is_primary=True),
+    Column("value", "text", nullable=False),
 )
 
 
@@ -587,8 +643,3 @@ PUBLIC_TABLES: dict[str, frozenset[str]] = {
     "membership": frozenset(),
     "user": frozenset(),
 }
-
-
-def table(name: str) -> sa.Table:
-    """The table of that name."""
-    return metadata.tables[name]

@@ -8,11 +8,19 @@ from typing import Literal
 
 from prefect.server.database import tables
 from prefect.server.database.tables import Relation
-from prefect.server.database.types import Json, Timestamp, Uuid
 
 __all__ = ["ColumnType", "TableInfo", "table_info", "table_names"]
 
 ColumnType = Literal["uuid", "timestamptz", "jsonb", "String", "Int", "Boolean"]
+
+_TYPES: dict[tables.ColumnKind, ColumnType] = {
+    "uuid": "uuid",
+    "timestamp": "timestamptz",
+    "json": "jsonb",
+    "text": "String",
+    "integer": "Int",
+    "boolean": "Boolean",
+}
 
 
 @dataclass(frozen=True)
@@ -44,22 +52,8 @@ def table_info(name: str) -> TableInfo:
     """What is known of a table that can be read."""
     hidden = tables.PUBLIC_TABLES[name]
     source = tables.table(name)
-    columns: dict[str, ColumnType] = {}
-    required: set[str] = set()
-    for column in source.columns:
-        if column.name in hidden:
-            continue
-        if isinstance(column.type, Uuid):
-            kind: ColumnType = "uuid"
-        elif isinstance(column.type, Timestamp):
-            kind = "timestamptz"
-        elif isinstance(column.type, Json):
-            kind = "jsonb"
-        else:
-            python_type = column.type.python_type
-            kind = "Boolean" if python_type is bool else "Int" if python_type is int else "String"
-        columns[column.name] = kind
-        if not column.nullable:
-            required.add(column.name)
+    shown = [column for column in source.columns.values() if column.name not in hidden]
+    columns = {column.name: _TYPES[column.kind] for column in shown}
+    required = {column.name for column in shown if not column.nullable}
     relations = {relation.name: relation for relation in tables.RELATIONS.get(name, ())}
     return TableInfo(name, columns, frozenset(required), relations, "tenant_id" in source.columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from prefect.server.database.tables import metadata
+from prefect.server.database.metadata import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(
