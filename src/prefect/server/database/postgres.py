@@ -16,9 +16,9 @@ from psycopg import errors as pg_errors
 from psycopg.adapt import Loader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from prefect.server.database.sql import Dialect, for_psycopg
+from prefect.server.database.sql import Dialect, for_psycopg, with_repetitions
 from prefect.server.database.store import Row, collect
-from prefect.server.errors import UnavailableError, UniquenessError
+from prefect.server.errors import BadInputError, UnavailableError, UniquenessError
 from prefect.server.events import Event, EventBus
 
 if TYPE_CHECKING:
@@ -42,6 +42,17 @@ class _JsonText(Loader):
         return bytes(data).decode()
 
 
+@contextlib.contextmanager
+def _refusals() -> Generator[None]:
+    """What the database refuses because of the values, as errors of the API."""
+    try:
+        yield
+    except pg_errors.UniqueViolation as exc:
+        raise UniquenessError from exc
+    except (psycopg.DataError, UnicodeEncodeError) as exc:
+        raise BadInputError("A value cannot be stored: " + str(exc).partition("\n")[0]) from exc
+
+
 class PostgresTransaction:
     """A transaction on a PostgreSQL connection."""
 
@@ -54,10 +65,9 @@ class PostgresTransaction:
         self.events: list[Event] = []
 
     def _cursor(self, sql: str, params: Mapping[str, Any] | None) -> psycopg.Cursor[Any]:
-        try:
-            return self._connection.execute(cast("Any", for_psycopg(sql)), params or {})
-        except pg_errors.UniqueViolation as exc:
-            raise UniquenessError from exc
+        statement, repeated = for_psycopg(sql)
+        with _refusals():
+            return self._connection.execute(cast("Any", statement), with_repetitions(params or {}, repeated))
 
     def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> int:
         """See `Transaction.execute`."""
@@ -66,11 +76,11 @@ class PostgresTransaction:
     def execute_many(self, sql: str, params: Sequence[Mapping[str, Any]]) -> None:
         """See `Transaction.execute_many`."""
         if params:
-            try:
-                with self._connection.cursor() as cursor:
-                    cursor.executemany(cast("Any", for_psycopg(sql)), params)
-            except pg_errors.UniqueViolation as exc:
-                raise UniquenessError from exc
+            statement, repeated = for_psycopg(sql)
+            with _refusals(), self._connection.cursor() as cursor:
+                cursor.executemany(
+                    cast("Any", statement), [with_repetitions(one, repeated) for one in params]
+                )
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[Row]:
         """See `Transaction.rows`."""
@@ -167,8 +177,9 @@ class PostgresStore:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.write_sync, work)
 
     def _fetch_text(self, sql: str, params: Mapping[str, Any]) -> str | None:
-        with self._connection() as connection:
-            row = connection.execute(cast("Any", for_psycopg(sql)), params).fetchone()
+        statement, repeated = for_psycopg(sql)
+        with self._connection() as connection, _refusals():
+            row = connection.execute(cast("Any", statement), with_repetitions(params, repeated)).fetchone()
             return None if row is None else row[0]
 
     async def fetch_text(self, sql: str, params: Mapping[str, Any]) -> str | None:

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-__all__ = ["Dialect", "for_psycopg", "is_subset", "json_length"]
+__all__ = [
+    "Dialect",
+    "for_psycopg",
+    "has_any",
+    "in_list",
+    "is_subset",
+    "json_length",
+    "json_value",
+    "new_uuid",
+    "with_repetitions",
+]
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -15,14 +26,35 @@ _PARAMETER = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|::|(?<![\w
 
 
 @functools.lru_cache(maxsize=4096)
-def for_psycopg(sql: str) -> str:
-    """`:name` as `%(name)s`, for psycopg; percent signs are doubled."""
+def for_psycopg(sql: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A statement for psycopg, and the parameters that need a second name.
+
+    `:name` becomes `%(name)s`, and percent signs are doubled. Where a name stands again it gets a
+    name of its own: PostgreSQL gives a parameter one type, and refuses one that is used as two.
+
+    Returns:
+        The statement, and `(name in it, name it was)` of the repetitions.
+    """
+    counts: dict[str, int] = {}
+    repeated: list[tuple[str, str]] = []
 
     def replace(match: re.Match[str]) -> str:
         name = match.group(1)
-        return match.group(0) if name is None else f"%({name})s"
+        if name is None:
+            return match.group(0)
+        number = counts[name] = counts.get(name, 0) + 1
+        if number == 1:
+            return f"%({name})s"
+        alias = f"{name}__{number}"
+        repeated.append((alias, name))
+        return f"%({alias})s"
 
-    return _PARAMETER.sub(replace, sql.replace("%", "%%"))
+    return _PARAMETER.sub(replace, sql.replace("%", "%%")), tuple(repeated)
+
+
+def with_repetitions(params: Mapping[str, Any], repeated: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
+    """Parameters for a statement of `for_psycopg`."""
+    return {**params, **{alias: params[name] for alias, name in repeated}} if repeated else params
 
 
 def is_subset(dialect: Dialect, column: str, parameter: str) -> str:
@@ -38,3 +70,38 @@ def is_subset(dialect: Dialect, column: str, parameter: str) -> str:
 def json_length(dialect: Dialect, column: str) -> str:
     """SQL for the length of a JSON list."""
     return f"jsonb_array_length({column})" if dialect == "postgresql" else f"json_array_length({column})"
+
+
+def has_any(dialect: Dialect, column: str, parameter: str) -> str:
+    """SQL for "some element of the JSON list in `column` is in the JSON list `:parameter`"."""
+    if dialect == "postgresql":
+        return (
+            f"EXISTS (SELECT 1 FROM jsonb_array_elements({column}) AS element(value) "
+            f"WHERE CAST(:{parameter} AS jsonb) @> element.value)"
+        )
+    return (
+        f"EXISTS (SELECT 1 FROM json_each({column}) AS element "
+        f"WHERE element.value IN (SELECT value FROM json_each(:{parameter})))"
+    )
+
+
+def in_list(dialect: Dialect, parameter: str) -> str:
+    """SQL of the texts of the JSON list `:parameter`, to stand behind `IN`."""
+    if dialect == "postgresql":
+        return f"(SELECT jsonb_array_elements_text(CAST(:{parameter} AS jsonb)))"
+    return f"(SELECT value FROM json_each(:{parameter}))"
+
+
+def json_value(dialect: Dialect, parameter: str) -> str:
+    """SQL of the JSON text `:parameter` as a value for a JSON column, where the column is not named beside it."""
+    return f"CAST(:{parameter} AS jsonb)" if dialect == "postgresql" else f":{parameter}"
+
+
+def new_uuid(dialect: Dialect) -> str:
+    """SQL for a new random id, a different one for each row."""
+    if dialect == "postgresql":
+        return "CAST(gen_random_uuid() AS text)"
+    return (
+        "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' "
+        "|| substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))"
+    )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from prefect.server.database import json_functions
 from prefect.server.database.sql import Dialect
 from prefect.server.database.store import Row, collect
-from prefect.server.errors import UnavailableError, UniquenessError
+from prefect.server.errors import BadInputError, UnavailableError, UniquenessError
 from prefect.server.events import Event, EventBus
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ class SqliteTransaction:
             if "UNIQUE" in str(exc):
                 raise UniquenessError from exc
             raise
+        except (UnicodeEncodeError, OverflowError) as exc:
+            raise BadInputError(f"A value cannot be stored: {exc}.") from exc
 
     def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> int:
         """See `Transaction.execute`."""

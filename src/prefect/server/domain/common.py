@@ -5,14 +5,25 @@ from __future__ import annotations
 import datetime
 import json
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from prefect.server.database.store import Row, Transaction
 from prefect.server.database.times import to_text
-from prefect.server.errors import NotFoundError
+from prefect.server.errors import BadInputError, NotFoundError
 from prefect.server.security.caller import Caller
 
-__all__ = ["dump", "get", "load", "new_id", "stamp"]
+__all__ = [
+    "clean",
+    "clean_text",
+    "dump",
+    "get",
+    "load",
+    "lock_for_update",
+    "name_of",
+    "new_id",
+    "stamp",
+    "tenant_of",
+]
 
 
 def new_id() -> str:
@@ -21,8 +32,54 @@ def new_id() -> str:
 
 
 def dump(value: Any) -> str | None:
-    """A value as JSON text for a JSON column; None stays NULL."""
-    return None if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """A value as JSON text for a JSON column; None stays NULL.
+
+    Raises:
+        BadInputError: it holds a number that JSON does not have.
+    """
+    if value is None:
+        return None
+    try:
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except ValueError as exc:
+        raise BadInputError("NaN and Infinity are no JSON values; send them as text.") from exc
+    if "\\u0000" in text or not _is_encodable(text):
+        text = json.dumps(clean(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text
+
+
+def clean(value: Any) -> Any:
+    """A JSON value without characters that a database cannot keep: see `clean_text`."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {clean_text(key): clean(inner) for key, inner in fields.items()}
+    if isinstance(value, list):
+        return [clean(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def clean_text(text: str) -> str:
+    """Text without U+0000 and without halves of surrogate pairs; the sign U+FFFD stands for them.
+
+    User code prints anything, and PostgreSQL refuses these: a log line must not be lost for it.
+    """
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    if not _is_encodable(text):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _is_encodable(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def load(text: str | None) -> Any:
@@ -35,21 +92,70 @@ def stamp(now: datetime.datetime) -> str:
     return to_text(now)
 
 
-def get(tx: Transaction, caller: Caller, table: str, id: str | None, what: str, columns: str = "*") -> Row:
+def get(
+    tx: Transaction,
+    caller: Caller,
+    table: str,
+    id: str | None,
+    what: str,
+    columns: str = "*",
+    *,
+    lock: bool = False,
+) -> Row:
     """The row of an id, if it is the caller's tenant's.
 
     Args:
         table: one of our tables.
         what: what to call it in the error.
         columns: SQL list of columns.
+        lock: whether nobody else may change it until the transaction ends.
 
     Raises:
         NotFoundError: there is none, or it is another tenant's: the same to the caller.
     """
     row = tx.one_or_none(
-        f'SELECT {columns} FROM "{table}" WHERE id = :id AND tenant_id = :tenant_id',  # noqa: S608 # own names
+        f'SELECT {columns} FROM "{table}" WHERE id = :id AND tenant_id = :tenant_id'
+        f"{lock_for_update(tx) if lock else ''}",
         {"id": id, "tenant_id": caller.tenant_id},
     )
     if row is None:
         raise NotFoundError(f"{what} {id} was not found.")
     return row
+
+
+def lock_for_update(tx: Transaction, of: str | None = None) -> str:
+    """The end of a SELECT that keeps others from changing its rows until the transaction ends.
+
+    SQLite has one writer and needs none. Rows that refer to these can still be inserted.
+
+    Args:
+        of: the alias of the table whose rows are meant, in a join.
+    """
+    if tx.dialect != "postgresql":
+        return ""
+    return " FOR NO KEY UPDATE" + (f" OF {of}" if of else "")
+
+
+def tenant_of(caller: Caller, tenant_id: str | None) -> str:
+    """The tenant an input means: the caller's, said or unsaid.
+
+    Raises:
+        NotFoundError: it is another one.
+    """
+    if tenant_id is None or tenant_id == caller.tenant_id:
+        return caller.tenant_id
+    if caller.user_id is None and tenant_id in caller.tenants:
+        return tenant_id  # nobody has keys: all tenants are everybody's
+    raise NotFoundError(f"Tenant {tenant_id} was not found.")
+
+
+def name_of(text: str | None, what: str) -> str:
+    """A name somebody chose, without space around it.
+
+    Raises:
+        BadInputError: nothing is left.
+    """
+    name = clean_text(text or "").strip()
+    if not name:
+        raise BadInputError(f"{what} cannot be empty.")
+    return name

@@ -10,7 +10,29 @@ from prefect.server.domain.registry import MUTATIONS, QUERIES, Operation
 __all__ = ["mutations", "queries"]
 
 #: Modules of this package with operations.
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = (
+    "about",
+    "agents",
+    "api_keys",
+    "artifacts",
+    "flow_groups",
+    "flow_runs",
+    "flows",
+    "graph",
+    "key_values",
+    "limits",
+    "logs",
+    "messages",
+    "projects",
+    "queue",
+    "run_states",
+    "schedules",
+    "secrets",
+    "task_runs",
+    "tenants",
+    "users",
+    "why_not_running",
+)
 
 
 @functools.cache

@@ -24,9 +24,11 @@ __all__ = [
     "QUERIES",
     "DateTime",
     "IdPayload",
+    "LogLevel",
     "Operation",
     "SuccessPayload",
     "Uuid",
+    "Uuids",
     "mutation",
     "query",
 ]
@@ -39,6 +41,12 @@ DateTime = Annotated[datetime.datetime, msgspec.Meta(title="DateTime", tz=True)]
 
 JSON = Annotated[Any, msgspec.Meta(title="JSON")]
 """Any JSON value."""
+
+LogLevel = Annotated[str, msgspec.Meta(title="log_level")]
+"""Level of a log line: any text, in documents a bare word too."""
+
+Uuids = Annotated[Any, msgspec.Meta(title="_uuid")]
+"""Several ids as the text `{id1,id2}`, or as a list."""
 
 
 class IdPayload(msgspec.Struct, rename=None):

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from typing import Literal
 
 from prefect.server.database.store import Transaction
-from prefect.server.domain.common import stamp
+from prefect.server.domain.common import lock_for_update, stamp
 
-__all__ = ["Kind", "free", "take"]
+__all__ = ["Kind", "free", "full_names", "take", "usage"]
 
 Kind = Literal["label", "tag"]
 
@@ -39,7 +39,7 @@ def take(
     if not wanted:
         return None
     # On PostgreSQL the rows of the limits are the lock that makes counting and taking one step.
-    lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
+    lock = lock_for_update(tx)
     order = " ORDER BY 1"
     limits = [
         row for row in tx.rows(_LIMITS[kind] + order + lock, {"tenant_id": tenant_id}) if row.name in wanted
@@ -73,3 +73,18 @@ def free(tx: Transaction, tenant_id: str, run_id: str) -> bool:
     if freed:
         tx.emit("queue", tenant_id, tenant_id)
     return freed
+
+
+def full_names(tx: Transaction, tenant_id: str, kind: Kind) -> list[str]:
+    """The names of a tenant's limits that have no free slot."""
+    return [name for name, used, maximum in usage(tx, tenant_id, kind) if used >= maximum]
+
+
+def usage(tx: Transaction, tenant_id: str, kind: Kind) -> list[tuple[str, int, int]]:
+    """`(name, slots taken, slots)` of a tenant's limits, by name."""
+    rows = tx.rows(
+        "SELECT l.name, (SELECT count(*) FROM concurrency_slot s WHERE s.tenant_id = :tenant_id "
+        f"AND s.kind = :kind AND s.name = l.name) AS used, l.max FROM ({_LIMITS[kind]}) AS l ORDER BY l.name",
+        {"tenant_id": tenant_id, "kind": kind},
+    )
+    return [(str(row.name), int(row.used), int(row.max)) for row in rows]

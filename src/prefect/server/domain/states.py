@@ -12,6 +12,7 @@ import msgspec
 from prefect._wire import base as wire
 from prefect._wire import states as wire_states
 from prefect.server.database.times import from_text, to_text
+from prefect.server.domain.common import clean
 from prefect.server.errors import BadInputError
 
 __all__ = [
@@ -111,6 +112,8 @@ def parse_state(state: Any, now: datetime.datetime) -> ParsedState:
         raise BadInputError(f"The {name} state cannot be read: {exc}.") from exc
     _complete(parsed, now)
     text = wire.encode(parsed).decode()
+    if "\\u0000" in text:
+        return parse_state(clean(fields), now)
     if len(text) > MAX_STATE_BYTES:
         raise BadInputError("State payload is too large.")
     start_time = getattr(parsed, "start_time", None)

@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import datetime
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from prefect.server.database.sql import in_list, json_value, new_uuid
 from prefect.server.database.store import Row, Transaction
 from prefect.server.domain import policy, slots
-from prefect.server.domain.common import load, new_id, stamp
+from prefect.server.domain.common import dump, load, lock_for_update, new_id, stamp
 from prefect.server.domain.states import (
     DUE_STATES,
     ENDING_STATES,
+    FINISHED_STATES,
     HOLDING_STATES,
     ParsedState,
     carry_inputs,
@@ -46,12 +48,14 @@ class Outcome:
         message: more about it.
         state: name of the state the run is in now.
         version: version of the run now.
+        epoch: attempt that the flow run is at now.
     """
 
     status: Literal["SUCCESS", "QUEUED"]
     message: str | None
     state: str
     version: int
+    epoch: int = 0
 
 
 def set_flow_run_state(
@@ -78,9 +82,10 @@ def set_flow_run_state(
         StateUpdateError: the run does not exist, or the state is refused.
         BadInputError: not a state.
     """
-    run = _locked_run(tx, caller, "flow_run", flow_run_id)
+    run = _locked_flow_run(tx, caller, flow_run_id)
     new = parse_state(state, now)
-    _check_version(tx, run, _group_of(tx, run.flow_id), version, epoch)
+    _check_epoch(run, run.epoch, epoch)
+    _check_version(run, load(run.flow_settings) or {}, version, epoch)
     if new.type == "Submitted":
         if run.state not in DUE_STATES:
             raise StateUpdateError(
@@ -118,22 +123,23 @@ def set_task_run_state(
         StateUpdateError: the run does not exist, or the state is refused.
         BadInputError: not a state.
     """
-    run = _locked_run(tx, caller, "task_run", task_run_id)
+    run = _locked_task_run(tx, caller, task_run_id)
     new = carry_inputs(parse_state(state, now), run.serialized_state)
-    parent = tx.one_or_none(
-        "SELECT state, flow_id, epoch FROM flow_run WHERE id = :id", {"id": run.flow_run_id}
-    )
-    assert parent is not None
-    if epoch is not None and epoch != parent.epoch:
-        raise _stale(run, f"its flow run is at attempt {parent.epoch}, this is attempt {epoch}")
-    _check_version(tx, run, _group_of(tx, parent.flow_id), version, None)
+    _check_epoch(run, run.flow_run_epoch, epoch)
+    _check_version(run, load(run.flow_settings) or {}, version, epoch)
+    if new.type == "Submitted" and run.state in HOLDING_STATES:
+        # An agent brings back a flow run that waited for this task: the first one does.
+        raise StateUpdateError(
+            f"State update failed for task run ID {run.id}: this run has already been submitted."
+        )
     if new.type == "Running":
-        if parent.state != "Running":
+        if run.flow_run_state != "Running":
             raise StateUpdateError(
                 f"State update failed for task run ID {run.id}: "
                 f"flow run {run.flow_run_id} is not in a running state."
             )
-        taken = slots.take(tx, run.tenant_id, "tag", new.tags or _tags_of(tx, run.task_id), run.id, now)
+        tags = new.tags or load(run.task_tags) or ()
+        taken = slots.take(tx, run.tenant_id, "tag", tags, run.id, now)
         if taken is not None:
             return _queue(tx, "task_run", run, new, f"No slot is free for the tag {taken!r}.", now)
     return write_state(tx, "task_run", run, new, now)
@@ -142,32 +148,38 @@ def set_task_run_state(
 # -- parts ----------------------------------------------------------------------------
 
 
-def _locked_run(tx: Transaction, caller: Caller, table: Table, run_id: str) -> Row:
-    lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
+def _locked_flow_run(tx: Transaction, caller: Caller, run_id: str) -> Row:
     run = tx.one_or_none(
-        f"SELECT * FROM {table} WHERE id = :id AND tenant_id = :tenant_id{lock}",
+        "SELECT r.*, f.settings AS flow_settings FROM flow_run r JOIN flow f ON f.id = r.flow_id "
+        f"WHERE r.id = :id AND r.tenant_id = :tenant_id{lock_for_update(tx, 'r')}",
         {"id": run_id, "tenant_id": caller.tenant_id},
     )
     if run is None:
-        what = "flow" if table == "flow_run" else "task"
-        raise StateUpdateError(f"State update failed for {what} run ID {run_id}: there is no such run.")
+        raise StateUpdateError(f"State update failed for flow run ID {run_id}: there is no such run.")
     return run
 
 
-def _group_of(tx: Transaction, flow_id: str) -> dict[str, Any]:
-    """Settings of the flow group of a flow."""
-    return load(tx.scalar("SELECT settings FROM flow WHERE id = :id", {"id": flow_id})) or {}
+def _locked_task_run(tx: Transaction, caller: Caller, run_id: str) -> Row:
+    # The flow run is held too: it cannot be cancelled between looking at it and starting the task.
+    share = " FOR SHARE OF r" if tx.dialect == "postgresql" else ""
+    run = tx.one_or_none(
+        "SELECT t.*, r.state AS flow_run_state, r.epoch AS flow_run_epoch, f.settings AS flow_settings, "
+        "k.tags AS task_tags FROM flow_run r JOIN task_run t ON t.flow_run_id = r.id "
+        "JOIN flow f ON f.id = r.flow_id JOIN task k ON k.id = t.task_id "
+        f"WHERE t.id = :id AND t.tenant_id = :tenant_id{share}{lock_for_update(tx, 't')}",
+        {"id": run_id, "tenant_id": caller.tenant_id},
+    )
+    if run is None:
+        raise StateUpdateError(f"State update failed for task run ID {run_id}: there is no such run.")
+    return run
 
 
-def _tags_of(tx: Transaction, task_id: str) -> list[str]:
-    return load(tx.scalar("SELECT tags FROM task WHERE id = :id", {"id": task_id})) or []
+def _check_epoch(run: Row, current: int, epoch: int | None) -> None:
+    if epoch is not None and epoch != current:
+        raise _stale(run, f"the flow run is at attempt {current}, this is attempt {epoch}")
 
 
-def _check_version(
-    tx: Transaction, run: Row, settings: dict[str, Any], version: int | None, epoch: int | None
-) -> None:
-    if epoch is not None and epoch != run.epoch:
-        raise _stale(run, f"it is at attempt {run.epoch}, this is attempt {epoch}")
+def _check_version(run: Row, settings: dict[str, Any], version: int | None, epoch: int | None) -> None:
     if version is None or not (epoch is not None or settings.get("version_locking_enabled")):
         return
     if version != run.version:
@@ -197,7 +209,7 @@ def _queue(
         now,
     )
     outcome = write_state(tx, table, run, queued, now)
-    return Outcome("QUEUED", message, outcome.state, outcome.version)
+    return replace(outcome, status="QUEUED", message=message)
 
 
 def write_state(
@@ -261,7 +273,8 @@ def write_state(
         tx.emit("flow_run_tasks", run.flow_run_id, run.tenant_id)
     if new.type in DUE_STATES:
         tx.emit("queue", run.tenant_id, run.tenant_id)
-    return Outcome("SUCCESS", None, new.type, version)
+    epoch = values["epoch"] if table == "flow_run" else getattr(run, "flow_run_epoch", 0)
+    return Outcome("SUCCESS", None, new.type, version, epoch)
 
 
 def _flow_run_columns(
@@ -281,20 +294,61 @@ def _flow_run_columns(
     deadline = now + datetime.timedelta(seconds=rules.cancel_grace_s) if new.type == "Cancelling" else None
     values.update(
         agent_id=agent_id if new.type == "Submitted" and agent_id else run.agent_id,
-        epoch=run.epoch + 1 if new.type == "Submitted" else run.epoch,
+        epoch=run.epoch + 1 if _starts_attempt(run.state, new.type) else run.epoch,
         lease=None if lease is None else stamp(now + datetime.timedelta(seconds=lease)),
         deadline=None if deadline is None else stamp(deadline),
     )
     return ", agent_id = :agent_id, epoch = :epoch, lease_until = :lease, cancel_deadline = :deadline"
 
 
+def _starts_attempt(old: str | None, new: str) -> bool:
+    """Whether what ran the flow run so far may report no more.
+
+    `Queued` is no new attempt: the process that asked for the slot waits and asks again.
+    """
+    return new == "Submitted" or (old in HOLDING_STATES and new in DUE_STATES and new != "Queued")
+
+
 def cancel_task_runs(
     tx: Transaction, flow_run_id: str, tenant_id: str, new: ParsedState, now: datetime.datetime
 ) -> None:
     """Give every unfinished task run of a flow run the same `Cancelled` state."""
-    for row in tx.rows("SELECT * FROM task_run WHERE flow_run_id = :id", {"id": flow_run_id}):
-        if not is_finished(row.state):
-            write_state(tx, "task_run", row, new, now)
+    values = {
+        "id": flow_run_id,
+        "tenant_id": tenant_id,
+        "now": stamp(now),
+        "state": new.type,
+        "message": new.message,
+        "result": new.result,
+        "json": new.json,
+        "finished": dump(sorted(FINISHED_STATES)),
+    }
+    unfinished = (
+        "flow_run_id = :id AND (state IS NULL OR state NOT IN " + in_list(tx.dialect, "finished") + ")"
+    )
+    result, text = json_value(tx.dialect, "result"), json_value(tx.dialect, "json")
+    count = tx.execute(
+        "INSERT INTO task_run_state (id, created, updated, tenant_id, task_run_id, timestamp, state, message, "
+        f"result, serialized_state, version) SELECT {new_uuid(tx.dialect)}, CAST(:now AS TEXT), "
+        f"CAST(:now AS TEXT), tenant_id, id, CAST(:now AS TEXT), CAST(:state AS TEXT), CAST(:message AS TEXT), "
+        f"{result}, {text}, version + 1 FROM task_run WHERE {unfinished}",
+        values,
+    )
+    if not count:
+        return
+    tx.execute(
+        "DELETE FROM concurrency_slot WHERE tenant_id = :tenant_id AND kind = 'tag' "
+        f"AND run_id IN (SELECT id FROM task_run WHERE {unfinished})",
+        values,
+    )
+    tx.execute(
+        "UPDATE task_run SET updated = :now, version = version + 1, state = :state, state_timestamp = :now, "
+        "state_message = :message, state_result = :result, state_start_time = NULL, "
+        f"serialized_state = :json, end_time = :now WHERE {unfinished}",
+        values,
+    )
+    tx.emit("flow_run_tasks", flow_run_id, tenant_id)
+    tx.emit("queue", tenant_id, tenant_id)
 
 
 def create_first_state(

@@ -1,0 +1,120 @@
+"""Log lines of runs. A batch that is sent twice is written once."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from prefect.server.database.store import Transaction
+from prefect.server.domain.common import clean, clean_text, dump, new_id, stamp
+from prefect.server.domain.registry import JSON, DateTime, LogLevel, SuccessPayload, Uuid, mutation
+from prefect.server.security.caller import Caller
+
+__all__ = ["write"]
+
+_COLUMNS = (
+    "id", "created", "updated", "tenant_id", "flow_run_id", "task_run_id", "timestamp", "name", "level",
+    "message", "info", "is_loaded_from_archive", "sequence", "identity",
+)  # fmt: skip
+
+
+class WriteRunLogInput(msgspec.Struct):
+    """A log line.
+
+    Attributes:
+        flow_run_id: the flow run; a line without one is skipped.
+        task_run_id: the task run it came from.
+        timestamp: when; now when null.
+        name: name of the logger.
+        level: level; INFO when null.
+        message: the text.
+        info: more about it.
+        sequence: its number among the lines of the sender, from senders that count.
+    """
+
+    flow_run_id: Uuid | None = None
+    task_run_id: Uuid | None = None
+    timestamp: DateTime | None = None
+    name: str | None = None
+    level: LogLevel | None = None
+    message: str | None = None
+    info: JSON | None = None
+    sequence: int | None = None
+
+
+class WriteRunLogsInput(msgspec.Struct):
+    """Log lines."""
+
+    logs: list[WriteRunLogInput]
+
+
+@mutation(role="user")
+def write_run_logs(
+    tx: Transaction, caller: Caller, input: WriteRunLogsInput, now: datetime.datetime
+) -> SuccessPayload:
+    """Write log lines of runs."""
+    write(tx, caller.tenant_id, input.logs, now)
+    return SuccessPayload()
+
+
+def write(tx: Transaction, tenant_id: str, lines: list[WriteRunLogInput], now: datetime.datetime) -> None:
+    """Write log lines; those that are there already are left as they are."""
+    moment = stamp(now)
+    # Equal lines of one batch are that many lines; the same batch once more is none.
+    seen: Counter[tuple[Any, ...]] = Counter()
+    rows: list[dict[str, Any]] = []
+    for line in lines:
+        if line.flow_run_id is None:
+            continue
+        timestamp = moment if line.timestamp is None else stamp(line.timestamp)
+        message = clean_text(line.message or "")
+        level = clean_text(line.level or "INFO")
+        content = (line.flow_run_id, line.task_run_id, timestamp, level, line.name, message, line.sequence)
+        seen[content] += 1
+        identity = json.dumps((content[1:], seen[content])).encode()
+        rows.append(
+            {
+                "id": new_id(),
+                "created": moment,
+                "updated": moment,
+                "tenant_id": tenant_id,
+                "flow_run_id": line.flow_run_id,
+                "task_run_id": line.task_run_id,
+                "timestamp": timestamp,
+                "name": None if line.name is None else clean_text(line.name),
+                "level": level,
+                "message": message,
+                "info": clean(line.info),
+                "is_loaded_from_archive": False,
+                "sequence": line.sequence,
+                "identity": hashlib.blake2b(identity, digest_size=16).hexdigest(),
+            }
+        )
+    if not rows:
+        return
+    _insert(tx, rows)
+    for flow_run_id in {row["flow_run_id"] for row in rows}:
+        tx.emit("log", flow_run_id, tenant_id)
+
+
+def _insert(tx: Transaction, rows: list[dict[str, Any]]) -> None:
+    columns = ", ".join(_COLUMNS)
+    conflict = "ON CONFLICT (flow_run_id, identity) DO NOTHING"
+    if tx.dialect == "postgresql":
+        types = {"info": "jsonb", "is_loaded_from_archive": "boolean", "sequence": "integer"}
+        fields = ", ".join(f"{name} {types.get(name, 'text')}" for name in _COLUMNS)
+        tx.execute(
+            f"INSERT INTO log ({columns}) SELECT {columns} "
+            f"FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r({fields}) {conflict}",
+            {"rows": dump(rows)},
+        )
+        return
+    for row in rows:
+        row["info"] = dump(row["info"])
+    values = ", ".join(f":{name}" for name in _COLUMNS)
+    tx.execute_many(f"INSERT INTO log ({columns}) VALUES ({values}) {conflict}", rows)

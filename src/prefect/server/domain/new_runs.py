@@ -1,0 +1,218 @@
+"""Inserting runs: a flow run with its first state, and the task runs of its tasks.
+
+Whoever makes runs (people, flows, the scheduler) makes them here. The task runs of a flow run are
+made by the database in two statements, however many there are.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from prefect.server.database.sql import json_value, new_uuid
+from prefect.server.database.store import Row, Transaction
+from prefect.server.domain.common import clean_text, dump, load, new_id, stamp
+from prefect.server.domain.run_names import new_name
+from prefect.server.domain.states import parse_state
+from prefect.server.errors import BadInputError
+
+__all__ = ["FLOW_COLUMNS", "RunRequest", "insert_flow_run", "insert_task_runs"]
+
+#: What `insert_flow_run` needs of a flow: select these from `flow f JOIN flow_group g`.
+FLOW_COLUMNS = (
+    "f.id, f.tenant_id, f.name, f.archived, f.parameters, f.run_config, f.environment, "
+    "g.labels AS group_labels, g.run_config AS group_run_config, g.default_parameters AS group_parameters"
+)
+
+#: wire: sub-flow runs carry the id of the task run that started them as the start of their key.
+_PARENT_KEY = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-\d+)?")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A flow run somebody wants.
+
+    Attributes:
+        parameters: parameters of this run; later ones win over those of the flow and its group.
+        context: values for `prefect.context`.
+        labels: labels; None to take those of run config, flow group or flow; `[]` is none at all.
+        run_config: run config; None to take that of the flow group or flow.
+        start_time: when it is due.
+        name: its name; made up when None.
+        idempotency_key: one run of the flow for each key.
+        auto_scheduled: whether a schedule asks.
+        created_by: the user who asks.
+    """
+
+    start_time: datetime.datetime
+    parameters: Mapping[str, Any] | None = None
+    context: Mapping[str, Any] | None = None
+    labels: Iterable[str] | None = None
+    run_config: Mapping[str, Any] | None = None
+    name: str | None = None
+    idempotency_key: str | None = None
+    auto_scheduled: bool = False
+    created_by: str | None = None
+
+
+def insert_flow_run(
+    tx: Transaction, flow: Row, request: RunRequest, now: datetime.datetime
+) -> tuple[str, bool]:
+    """Make a run of a flow: Scheduled, version 1.
+
+    Args:
+        flow: `FLOW_COLUMNS` of the flow.
+        request: what is wanted.
+        now: the time (UTC).
+
+    Returns:
+        Its id, and whether it is new: with a known idempotency key it is the run that has it.
+
+    Raises:
+        BadInputError: parameters are missing.
+    """
+    run_id = new_id()
+    group_config = load(flow.group_run_config)
+    flow_config = load(flow.run_config)
+    run_config = request.run_config if request.run_config is not None else group_config or flow_config
+    state = parse_state(
+        {"type": "Scheduled", "message": "Flow run scheduled.", "start_time": stamp(request.start_time)}, now
+    )
+    key = request.idempotency_key
+    values = {
+        "id": run_id,
+        "now": stamp(now),
+        "tenant_id": flow.tenant_id,
+        "flow_id": flow.id,
+        "name": clean_text(request.name or "").strip() or new_name(),
+        "parameters": dump(_parameters(flow, request)),
+        "context": dump(dict(request.context or {})),
+        "labels": dump(_labels(flow, request, group_config, flow_config)),
+        "run_config": dump(run_config),
+        "due": state.start_time,
+        "auto": request.auto_scheduled,
+        "key": key,
+        "created_by": request.created_by,
+        "parent": _parent(tx, flow.tenant_id, key),
+        "message": state.message,
+        "result": state.result,
+        "state": state.json,
+        "state_id": new_id(),
+    }
+    made = tx.execute(
+        "INSERT INTO flow_run (id, created, updated, tenant_id, flow_id, name, version, parameters, context, "
+        "labels, run_config, scheduled_start_time, auto_scheduled, idempotency_key, created_by_id, "
+        "parent_task_run_id, state, state_timestamp, state_message, state_result, state_start_time, "
+        "serialized_state, times_resurrected, epoch) VALUES (:id, :now, :now, :tenant_id, :flow_id, :name, 1, "
+        ":parameters, :context, :labels, :run_config, :due, :auto, :key, :created_by, :parent, 'Scheduled', "
+        ":now, :message, :result, :due, :state, 0, 0) ON CONFLICT (flow_id, idempotency_key) DO NOTHING",
+        values,
+    )
+    if not made:
+        existing = tx.scalar(
+            "SELECT id FROM flow_run WHERE flow_id = :flow_id AND idempotency_key = :key",
+            {"flow_id": flow.id, "key": key},
+        )
+        return cast("str", existing), False
+    tx.execute(
+        "INSERT INTO flow_run_state (id, created, updated, tenant_id, flow_run_id, timestamp, state, message, "
+        "result, start_time, serialized_state, version) VALUES (:state_id, :now, :now, :tenant_id, :id, :now, "
+        "'Scheduled', :message, :result, :due, :state, 1)",
+        values,
+    )
+    insert_task_runs(tx, "f.id = :flow_run_id", {"flow_run_id": run_id}, now)
+    tx.emit("flow_run", run_id, flow.tenant_id)
+    tx.emit("queue", flow.tenant_id, flow.tenant_id)
+    return run_id, True
+
+
+def insert_task_runs(
+    tx: Transaction, condition: str, params: Mapping[str, Any], now: datetime.datetime
+) -> None:
+    """Make the task runs of all tasks of flow runs, Pending, where there are none yet.
+
+    Args:
+        condition: SQL on columns of the flow runs (`f`), of our own making.
+        params: its parameters.
+        now: the time (UTC).
+    """
+    state = parse_state({"type": "Pending", "message": "Task run created"}, now)
+    values = {
+        **params,
+        "now": stamp(now),
+        "message": state.message,
+        "state": state.json,
+        "result": state.result,
+    }
+    text, result = json_value(tx.dialect, "state"), json_value(tx.dialect, "result")
+    tx.execute(
+        "INSERT INTO task_run (id, created, updated, tenant_id, flow_run_id, task_id, map_index, version, "
+        "cache_key, state, state_timestamp, state_message, state_result, serialized_state, run_count, epoch) "
+        f"SELECT {new_uuid(tx.dialect)}, CAST(:now AS TEXT), CAST(:now AS TEXT), f.tenant_id, f.id, k.id, -1, 1, "
+        f"k.cache_key, 'Pending', CAST(:now AS TEXT), CAST(:message AS TEXT), {result}, {text}, 0, 0 "
+        f"FROM flow_run f JOIN task k ON k.flow_id = f.flow_id WHERE {condition} "
+        "ON CONFLICT (flow_run_id, task_id, map_index) DO NOTHING",
+        values,
+    )
+    tx.execute(
+        "INSERT INTO task_run_state (id, created, updated, tenant_id, task_run_id, timestamp, state, message, "
+        f"result, serialized_state, version) SELECT {new_uuid(tx.dialect)}, CAST(:now AS TEXT), "
+        "CAST(:now AS TEXT), t.tenant_id, t.id, CAST(:now AS TEXT), 'Pending', CAST(:message AS TEXT), "
+        f"{result}, {text}, 1 FROM flow_run f JOIN task_run t ON t.flow_run_id = f.id WHERE {condition} "
+        "ON CONFLICT (task_run_id, version) DO NOTHING",
+        values,
+    )
+
+
+def _parameters(flow: Row, request: RunRequest) -> dict[str, Any]:
+    declared = cast("list[dict[str, Any]]", load(flow.parameters) or [])
+    found = {
+        cast("str", entry.get("name")): entry.get("default")
+        for entry in declared
+        if not entry.get("required")
+    }
+    found.update(load(flow.group_parameters) or {})
+    found.update(request.parameters or {})
+    missing = sorted(
+        cast("str", entry.get("name"))
+        for entry in declared
+        if entry.get("required") and entry.get("name") not in found
+    )
+    if missing:
+        raise BadInputError(
+            f"Required parameters were not supplied: {', '.join(missing)}. "
+            f"Give the run of flow {flow.name!r} a value for each of them."
+        )
+    return found
+
+
+def _labels(
+    flow: Row,
+    request: RunRequest,
+    group_config: dict[str, Any] | None,
+    flow_config: dict[str, Any] | None,
+) -> list[str]:
+    """The first labels that were said: `[]` is said, null is not."""
+    candidates = (
+        request.labels,
+        (request.run_config or {}).get("labels"),
+        load(flow.group_labels),
+        (group_config or {}).get("labels"),
+        (flow_config or {}).get("labels"),
+        (load(flow.environment) or {}).get("labels"),
+    )
+    said: Iterable[Any] = next((labels for labels in candidates if labels is not None), ())
+    return sorted({clean_text(str(label)) for label in said})
+
+
+def _parent(tx: Transaction, tenant_id: str, key: str | None) -> str | None:
+    match = _PARENT_KEY.fullmatch(key or "")
+    if match is None:
+        return None
+    return tx.scalar(
+        "SELECT id FROM task_run WHERE id = :id AND tenant_id = :tenant_id",
+        {"id": match.group(1), "tenant_id": tenant_id},
+    )

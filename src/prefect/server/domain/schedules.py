@@ -1,0 +1,238 @@
+"""Schedules of flows: switched on and off, and set for a whole flow group."""
+
+from __future__ import annotations
+
+import datetime
+import zoneinfo
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from prefect.server.database.store import Row, Transaction
+from prefect.server.domain.common import dump, get, load, stamp
+from prefect.server.domain.registry import JSON, SuccessPayload, Uuid, mutation
+from prefect.server.domain.removal import delete_scheduled_runs
+from prefect.server.errors import BadInputError
+from prefect.server.security.caller import Caller
+
+if TYPE_CHECKING:
+    from prefect.schedules import Schedule
+
+__all__ = ["activate_if_possible", "load_schedule"]
+
+#: wire: the words that old clients show.
+_REQUIRED = "Can not schedule a flow that has required parameters."
+
+
+class SetScheduleActiveInput(msgspec.Struct):
+    """The flow whose schedule makes runs from now on."""
+
+    flow_id: Uuid
+
+
+class SetScheduleInactiveInput(msgspec.Struct):
+    """The flow whose schedule makes no runs any more."""
+
+    flow_id: Uuid
+
+
+class CronClockInput(msgspec.Struct):
+    """Runs by a cron line.
+
+    Attributes:
+        parameter_defaults: parameters of these runs.
+    """
+
+    cron: str
+    parameter_defaults: JSON | None = None
+
+
+class IntervalClockInput(msgspec.Struct):
+    """Runs at equal distances.
+
+    Attributes:
+        interval: seconds, 60 or more.
+        parameter_defaults: parameters of these runs.
+    """
+
+    interval: int
+    parameter_defaults: JSON | None = None
+
+
+class SetFlowGroupScheduleInput(msgspec.Struct):
+    """A schedule for all versions of a flow.
+
+    Attributes:
+        timezone: IANA name of the zone that the clocks run in; UTC when null.
+    """
+
+    flow_group_id: Uuid
+    cron_clocks: list[CronClockInput] | None = None
+    interval_clocks: list[IntervalClockInput] | None = None
+    timezone: str | None = None
+
+
+class DeleteFlowGroupScheduleInput(msgspec.Struct):
+    """The flow group whose schedule is removed; that of the flow holds again."""
+
+    flow_group_id: Uuid
+
+
+def load_schedule(value: Any) -> Schedule:
+    """The schedule of its JSON.
+
+    Raises:
+        BadInputError: it is none, or its clocks cannot run.
+    """
+    from prefect.serialization.schedule import ScheduleSchema
+
+    try:
+        return ScheduleSchema().load(value)
+    except Exception as exc:  # noqa: BLE001 # many libraries read it; whatever they object to is the input's fault
+        raise BadInputError(f"The schedule cannot be used: {exc}") from exc
+
+
+@mutation(role="user")
+def set_schedule_active(
+    tx: Transaction, caller: Caller, input: SetScheduleActiveInput, now: datetime.datetime
+) -> SuccessPayload:
+    """Let a flow's schedule make runs; without a schedule nothing happens."""
+    flow = _flow(tx, caller, input.flow_id)
+    if _schedule_of(flow) is None:
+        return SuccessPayload(False)
+    if flow.archived:
+        return SuccessPayload(False, f"Flow {flow.id} is archived, and archived flows do not run.")
+    _check_parameters(flow)
+    _set_active(tx, flow, True, now)
+    return SuccessPayload()
+
+
+@mutation(role="user")
+def set_schedule_inactive(
+    tx: Transaction, caller: Caller, input: SetScheduleInactiveInput, now: datetime.datetime
+) -> SuccessPayload:
+    """Let a flow's schedule make no more runs; those it made that nobody took are deleted."""
+    flow = _flow(tx, caller, input.flow_id)
+    _set_active(tx, flow, False, now)
+    delete_scheduled_runs(tx, "id = :id", {"id": flow.id})
+    return SuccessPayload()
+
+
+@mutation(role="user")
+def set_flow_group_schedule(
+    tx: Transaction, caller: Caller, input: SetFlowGroupScheduleInput, now: datetime.datetime
+) -> SuccessPayload:
+    """Set the schedule of all versions of a flow."""
+    group = get(tx, caller, "flow_group", input.flow_group_id, "Flow group", "id", lock=True)
+    schedule = _group_schedule(input, now)
+    load_schedule(schedule).next(1, after=now)
+    _set_group_schedule(tx, group.id, dump(schedule), caller.tenant_id, now)
+    return SuccessPayload()
+
+
+@mutation(role="user")
+def delete_flow_group_schedule(
+    tx: Transaction, caller: Caller, input: DeleteFlowGroupScheduleInput, now: datetime.datetime
+) -> SuccessPayload:
+    """Remove the schedule of a flow group; that of the flow holds again."""
+    group = get(tx, caller, "flow_group", input.flow_group_id, "Flow group", "id", lock=True)
+    _set_group_schedule(tx, group.id, None, caller.tenant_id, now)
+    return SuccessPayload()
+
+
+def activate_if_possible(tx: Transaction, caller: Caller, flow_id: str, now: datetime.datetime) -> bool:
+    """Activate the schedule of a flow that was just registered; whether it was.
+
+    Registration does not fail for a schedule that cannot run yet.
+    """
+    flow = _flow(tx, caller, flow_id)
+    if _schedule_of(flow) is None:
+        return False
+    try:
+        _check_parameters(flow)
+    except BadInputError:
+        return False
+    _set_active(tx, flow, True, now)
+    return True
+
+
+# -- parts ----------------------------------------------------------------------------
+
+
+def _flow(tx: Transaction, caller: Caller, flow_id: str) -> Row:
+    get(tx, caller, "flow", flow_id, "Flow", "id", lock=True)
+    row = tx.one_or_none(
+        "SELECT f.id, f.tenant_id, f.archived, f.parameters, f.schedule, g.schedule AS group_schedule, "
+        "g.default_parameters FROM flow f JOIN flow_group g ON g.id = f.flow_group_id WHERE f.id = :id",
+        {"id": flow_id},
+    )
+    assert row is not None
+    return row
+
+
+def _schedule_of(flow: Row) -> dict[str, Any] | None:
+    return load(flow.group_schedule) or load(flow.schedule)
+
+
+def _check_parameters(flow: Row) -> None:
+    """Every clock has to give the required parameters that the flow group does not give."""
+    required = {entry.get("name") for entry in load(flow.parameters) or [] if entry.get("required")}
+    required -= set(load(flow.default_parameters) or {})
+    if not required:
+        return
+    clocks = cast("list[dict[str, Any]]", (_schedule_of(flow) or {}).get("clocks") or [])
+    if not clocks or any(required - set(clock.get("parameter_defaults") or {}) for clock in clocks):
+        raise BadInputError(_REQUIRED)
+
+
+def _set_active(tx: Transaction, flow: Row, is_active: bool, now: datetime.datetime) -> None:
+    tx.execute(
+        "UPDATE flow SET is_schedule_active = :active, updated = :now WHERE id = :id",
+        {"id": flow.id, "active": is_active, "now": stamp(now)},
+    )
+    tx.emit("schedule", flow.id, flow.tenant_id)
+    tx.emit("flow", flow.id, flow.tenant_id)
+
+
+def _set_group_schedule(
+    tx: Transaction, group_id: str, schedule: str | None, tenant_id: str, now: datetime.datetime
+) -> None:
+    tx.execute(
+        "UPDATE flow_group SET schedule = :schedule, updated = :now WHERE id = :id",
+        {"id": group_id, "schedule": schedule, "now": stamp(now)},
+    )
+    delete_scheduled_runs(tx, "flow_group_id = :id", {"id": group_id})
+    for row in tx.rows("SELECT id FROM flow WHERE flow_group_id = :id AND NOT archived", {"id": group_id}):
+        tx.emit("schedule", row.id, tenant_id)
+        tx.emit("flow", row.id, tenant_id)
+
+
+def _group_schedule(input: SetFlowGroupScheduleInput, now: datetime.datetime) -> dict[str, Any]:
+    zone = input.timezone or "UTC"
+    try:
+        local = now.astimezone(zoneinfo.ZoneInfo(zone))
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise BadInputError(
+            f"There is no time zone {zone!r}; zones are named such as Europe/Berlin."
+        ) from exc
+    start = {"dt": local.replace(tzinfo=None).isoformat(), "tz": zone}
+    clocks: list[dict[str, Any]] = []
+    for cron in input.cron_clocks or ():
+        clocks.append({"type": "CronClock", "cron": cron.cron, "start_date": start, **_defaults(cron)})
+    for interval in input.interval_clocks or ():
+        if interval.interval < 60:
+            raise BadInputError(f"An interval is 60 seconds or more, not {interval.interval}.")
+        microseconds = interval.interval * 1_000_000
+        clocks.append(
+            {"type": "IntervalClock", "interval": microseconds, "start_date": start, **_defaults(interval)}
+        )
+    if not clocks:
+        raise BadInputError("A schedule has at least one clock: give cron_clocks or interval_clocks.")
+    return {"type": "Schedule", "clocks": clocks}
+
+
+def _defaults(clock: CronClockInput | IntervalClockInput) -> dict[str, Any]:
+    defaults = clock.parameter_defaults
+    if defaults is not None and not isinstance(defaults, dict):
+        raise BadInputError('parameter_defaults is a JSON object such as {"a": 1}.')
+    return {"parameter_defaults": defaults or {}}

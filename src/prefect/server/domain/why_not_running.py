@@ -1,0 +1,154 @@
+"""Why a flow run does not run: the question of every first day, answered with data."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import msgspec
+
+from prefect.server.database.store import Row, Transaction
+from prefect.server.domain import slots
+from prefect.server.domain.common import get, load, stamp
+from prefect.server.domain.registry import JSON, Uuid, query
+from prefect.server.domain.states import DUE_STATES, is_finished
+from prefect.server.security.caller import Caller
+
+__all__ = ["AGENT_SILENT_S"]
+
+#: An agent that has not asked for this long is taken to be away.
+AGENT_SILENT_S = 60.0
+
+
+class Reason(msgspec.Struct):
+    """One reason.
+
+    Attributes:
+        code: what it is, for programs: FINISHED, RUNNING, SUBMITTED, CANCELLING, NOT_DUE,
+            WAITS_FOR_APPROVAL, FLOW_ARCHIVED, WORK_QUEUE_PAUSED, NO_AGENT, NO_MATCHING_AGENT,
+            AGENTS_SILENT, NO_SLOT, QUEUED, SOON.
+        message: what it is, for people, and what to do.
+        data: the facts behind it.
+    """
+
+    code: str
+    message: str
+    data: JSON
+
+
+@query(role="read-only")
+def why_not_running(
+    tx: Transaction, caller: Caller, now: datetime.datetime, flow_run_id: Uuid
+) -> list[Reason]:
+    """Why a flow run does not run; several reasons may hold at once."""
+    run = get(tx, caller, "flow_run", flow_run_id, "Flow run")
+    if run.state not in DUE_STATES:
+        return [_of_state(run)]
+    reasons = [*_of_time(run, now), *_of_flow(tx, run), *_of_tenant(tx, run), *_of_slots(tx, run)]
+    reasons += _of_agents(tx, run, now)
+    if reasons:
+        return reasons
+    return [Reason("SOON", "Nothing is in the way: an agent takes it when it asks next.", {})]
+
+
+def _of_state(run: Row) -> Reason:
+    data = {"state": run.state, "since": run.state_timestamp, "agent_id": run.agent_id}
+    if is_finished(run.state):
+        return Reason("FINISHED", f"It is finished: {run.state}. Restart it to run it again.", data)
+    if run.state == "Submitted":
+        return Reason(
+            "SUBMITTED",
+            "An agent has taken it and starts its process; the agent's log says how that goes.",
+            data,
+        )
+    if run.state == "Cancelling":
+        return Reason("CANCELLING", "It is being cancelled.", data)
+    return Reason("RUNNING", f"It is {run.state}.", data)
+
+
+def _of_time(run: Row, now: datetime.datetime) -> list[Reason]:
+    due = run.state_start_time
+    if run.state == "Paused" and due is None:
+        return [Reason("WAITS_FOR_APPROVAL", "It is paused until somebody resumes it.", {})]
+    if run.state == "Queued":
+        return [
+            Reason("QUEUED", run.state_message or "It waits for a concurrency slot.", {"tries_again_by": due})
+        ]
+    if due is not None and due > stamp(now):
+        return [Reason("NOT_DUE", f"It is due at {due}.", {"due": due})]
+    return []
+
+
+def _of_flow(tx: Transaction, run: Row) -> list[Reason]:
+    if tx.scalar("SELECT archived FROM flow WHERE id = :id", {"id": run.flow_id}):
+        return [Reason("FLOW_ARCHIVED", "Its flow is archived.", {"flow_id": run.flow_id})]
+    return []
+
+
+def _of_tenant(tx: Transaction, run: Row) -> list[Reason]:
+    settings = load(tx.scalar("SELECT settings FROM tenant WHERE id = :id", {"id": run.tenant_id})) or {}
+    if settings.get("work_queue_paused"):
+        return [Reason("WORK_QUEUE_PAUSED", "The work queue of the tenant is paused. Resume it.", {})]
+    return []
+
+
+def _of_slots(tx: Transaction, run: Row) -> list[Reason]:
+    labels = set(load(run.labels) or ())
+    reasons: list[Reason] = []
+    for name, used, maximum in slots.usage(tx, run.tenant_id, "label"):
+        if name in labels and used >= maximum:
+            holders = tx.rows(
+                "SELECT run_id FROM concurrency_slot WHERE tenant_id = :tenant_id AND kind = 'label' "
+                "AND name = :name ORDER BY taken LIMIT 20",
+                {"tenant_id": run.tenant_id, "name": name},
+            )
+            data = {
+                "label": name,
+                "limit": maximum,
+                "usage": used,
+                "flow_run_ids": [row[0] for row in holders],
+            }
+            message = f"All slots of the label {name!r} are taken ({used} of {maximum})."
+            reasons.append(Reason("NO_SLOT", message, data))
+    return reasons
+
+
+def _of_agents(tx: Transaction, run: Row, now: datetime.datetime) -> list[Reason]:
+    labels = sorted(load(run.labels) or ())
+    agents: list[dict[str, Any]] = []
+    since = stamp(now - datetime.timedelta(days=1))
+    for row in tx.rows(
+        "SELECT id, name, type, labels, last_queried FROM agent WHERE tenant_id = :tenant_id "
+        "AND last_queried >= :since ORDER BY last_queried DESC LIMIT 100",
+        {"tenant_id": run.tenant_id, "since": since},
+    ):
+        own = load(row.labels) or []
+        agents.append(
+            {
+                "id": row.id,
+                "name": row.name,
+                "type": row.type,
+                "labels": own,
+                "last_queried": row.last_queried,
+                "missing_labels": sorted(set(labels) - set(own)),
+                "fits": set(labels) <= set(own) and (bool(labels) or not own),
+            }
+        )
+    if not agents:
+        return [
+            Reason("NO_AGENT", "No agent has asked for work within a day. Start one.", {"labels": labels})
+        ]
+    fitting = [agent for agent in agents if agent["fits"]]
+    if not fitting:
+        what = (
+            f"No agent has all of its labels ({', '.join(labels)})."
+            if labels
+            else "It has no labels, and all agents have some: these take only runs that have labels."
+        )
+        message = f"{what} Change its labels or start such an agent."
+        return [Reason("NO_MATCHING_AGENT", message, {"labels": labels, "agents": agents[:20]})]
+    silent_since = stamp(now - datetime.timedelta(seconds=AGENT_SILENT_S))
+    if all(agent["last_queried"] < silent_since for agent in fitting):
+        message = f"No agent with its labels has asked for work for {AGENT_SILENT_S:g} seconds. Start one."
+        return [Reason("AGENTS_SILENT", message, {"labels": labels, "agents": fitting[:20]})]
+    return []
