@@ -23,6 +23,9 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "run": Command("prefect.cli.run", "run", "Run a flow from a file or a module, here and now."),
+    "server": Command(
+        "prefect.cli.server", "server", "Run the server: API, scheduling and all that watches runs."
+    ),
     "config": Command("prefect.cli.config", "config", "Print the configuration in use, as JSON."),
     "diagnostics": Command(
         "prefect.cli.diagnostics", "diagnostics", "Print facts for a bug report, without any value of yours."
@@ -48,6 +51,5 @@ BACKEND_COMMANDS = frozenset(
         "kv",
         "register",
         "repl",
-        "server",
     }
 )

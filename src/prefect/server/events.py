@@ -40,6 +40,12 @@ class EventBus:
         self._lock = threading.Lock()
         self._listeners: dict[int, Listener] = {}
         self._next = 0
+        #: Whether whoever waits for an event should stop waiting, because the server ends.
+        self.is_ending = False
+
+    def stop_waiting(self) -> None:
+        """Tell all who wait that the server ends."""
+        self.is_ending = True
 
     def publish(self, events: list[Event]) -> None:
         """Tell all listeners. A listener returns at once: it wakes somebody and does not work."""

@@ -36,6 +36,7 @@ class ServerSettings:
         cancel_grace_s: seconds a run may take to stop before it is called cancelled.
         max_body_bytes: largest request body with a key, or where none are required.
         max_anonymous_body_bytes: largest request body of anybody else.
+        ui_port: port that sends links of 1.x clients on to `url`; none if None.
     """
 
     data_dir: Path
@@ -58,6 +59,7 @@ class ServerSettings:
     cancel_grace_s: float = 60.0
     max_body_bytes: int = 25_000_000
     max_anonymous_body_bytes: int = 1_000_000
+    ui_port: int | None = None
 
     @property
     def is_sqlite(self) -> bool:

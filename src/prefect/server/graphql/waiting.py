@@ -39,7 +39,7 @@ async def run_waiting(
         while True:
             output = await once()
             remaining = (deadline - clock()).total_seconds()
-            if output.found or remaining <= 0:
+            if output.found or remaining <= 0 or store.events.is_ending:
                 return output
             # What is due later gives no event when its time comes: look at least every second.
             await changes.take(min(remaining, 1.0))

@@ -1,0 +1,397 @@
+"""`prefect server`: start, stop and look after the server."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefect.cli import _exit_codes
+from prefect.cli._errors import CommandError
+from prefect.cli._output import note, write
+from prefect.cli._server_options import (
+    database_options,
+    legacy_options,
+    server_options,
+    settings_of,
+    warn_of_legacy,
+)
+
+if TYPE_CHECKING:
+    from prefect.server.database.store import Store, Transaction
+    from prefect.server.settings import ServerSettings
+
+__all__ = ["server"]
+
+_STOP_S = 20.0
+
+
+@click.group()
+def server() -> None:
+    """Run the server: API, scheduling and all that watches runs.
+
+    `prefect server start` needs nothing else: no container and no database server.
+    """
+
+
+@server.command()
+@server_options
+@database_options
+@click.option(
+    "--bootstrap-key-file", type=click.Path(path_type=Path), help="Write the first admin key to this file."
+)
+@click.option("--detach", "-d", is_flag=True, help="Run in the background; `prefect server stop` ends it.")
+@click.option("--hide-welcome", is_flag=True, help="Print no help to get started.")
+@legacy_options(is_start=True)
+@click.pass_context
+def start(
+    ctx: click.Context, bootstrap_key_file: Path | None, detach: bool, hide_welcome: bool, **options: Any
+) -> None:
+    """Start the server.
+
+    Without more options: on 127.0.0.1:4200, with SQLite in ~/.prefect/server, for whoever sits at
+    this machine. Other addresses need API keys; the first one is printed once.
+    """
+    warn_of_legacy(ctx)
+    settings = settings_of(options)
+    if detach:
+        _start_in_background(settings)
+        return
+    _set_up_logging()
+    from prefect.server import process
+
+    with _database_errors():
+        try:
+            release = process.hold(settings.data_dir, settings.url)
+        except process.AlreadyRunningError as exc:
+            raise CommandError(
+                str(exc), hint="`prefect server stop` ends it.", exit_code=_exit_codes.CONFLICT
+            ) from exc
+        try:
+            _serve(settings, bootstrap_key_file, hide_welcome)
+        finally:
+            release()
+
+
+def _serve(settings: ServerSettings, bootstrap_key_file: Path | None, hide_welcome: bool) -> None:
+    from prefect.server import app
+
+    is_new = settings.is_sqlite and not settings.sqlite_path.exists()
+    try:
+        listening = app.listen(settings)
+    except OSError as exc:
+        raise CommandError(
+            f"Nothing can listen on {settings.host}:{settings.port}: {exc.strerror or exc}.",
+            hint="Another program may use the port; choose one with --port.",
+            exit_code=_exit_codes.CONFLICT,
+        ) from exc
+    store = app.open_database(settings)
+    if settings.requires_keys:
+        _hand_out_first_key(store, bootstrap_key_file)
+        if settings.tls_cert is None and settings.host not in ("127.0.0.1", "localhost", "::1"):
+            note(
+                "Warning: keys and data travel unencrypted. Use --tls-cert and --tls-key, "
+                "or a proxy that serves HTTPS."
+            )
+
+    def ready() -> None:
+        write(_welcome(settings, is_new) if not hide_welcome else f"Prefect server at {settings.url}")
+
+    app.serve(settings, store, listening, ready)
+    note("The server has stopped.")
+
+
+def _hand_out_first_key(store: Store, file: Path | None) -> None:
+    from prefect.server.bootstrap import first_admin_key
+
+    key = store.write_sync(lambda tx: first_admin_key(tx, _now()))
+    if key is None:
+        return
+    if file is None:
+        write(f"API key of the user `admin` (shown this once):\n\n    {key.key}\n")
+        return
+    import os
+
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600) if hasattr(os, "fchmod") else None
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(key.key + "\n")
+    note(f"The API key of the user `admin` is in {file}.")
+
+
+def _welcome(settings: ServerSettings, is_new: bool) -> str:
+    from prefect import __version__
+
+    database = f"SQLite, {settings.sqlite_path}" if settings.is_sqlite else "PostgreSQL"
+    lines = [
+        f"Prefect server {__version__} is ready" + (" (new database)" if is_new else ""),
+        "",
+        f"  address     {settings.url}",
+        f"  API         {settings.url}/graphql",
+        f"  database    {database}",
+        f"  access      {'API keys' if settings.requires_keys else 'this machine only, without keys'}",
+        "",
+        "To use it from another shell:",
+        "",
+    ]
+    if settings.requires_keys:
+        lines += [
+            "  prefect backend cloud",
+            f"  export PREFECT__CLOUD__API={settings.url}",
+            "  prefect auth login --key YOUR_KEY",
+        ]
+    else:
+        lines.append("  prefect backend server")
+        if settings.url != "http://localhost:4200":
+            lines.append(f"  export PREFECT__SERVER__ENDPOINT={settings.url}")
+    lines += [
+        "  prefect create project demo",
+        "  prefect register --project demo -p flow.py",
+        "  prefect agent local start",
+        "",
+        "Ctrl-C stops the server.",
+    ]
+    return "\n".join(lines)
+
+
+def _set_up_logging() -> None:
+    """Lines of the server go to standard error, one for each event."""
+    import logging
+
+    from prefect.utilities.logging import get_logger
+
+    get_logger("server")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.getLogger("uvicorn").addHandler(handler)
+
+
+def _start_in_background(settings: ServerSettings) -> None:
+    import subprocess
+
+    from prefect.server import process
+
+    found = process.running(settings.data_dir)
+    if found is not None:
+        raise CommandError(
+            str(process.AlreadyRunningError(settings.data_dir, found)), exit_code=_exit_codes.CONFLICT
+        )
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    log = settings.data_dir / "server.log"
+    words = [word for word in sys.argv[1:] if word not in ("--detach", "-d")]
+    with log.open("ab") as output:
+        child = subprocess.Popen(  # noqa: S603 # this very command
+            [sys.executable, "-m", "prefect", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + 60
+    while not _answers(settings):
+        if child.poll() is not None or time.monotonic() > deadline:
+            tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
+            raise CommandError("The server did not start.", hint=f"All of its log is in {log}.", details=tail)
+        time.sleep(0.1)  # its readiness is no event that another process could wait for
+    write(f"Prefect server at {settings.url} (process {child.pid}, log in {log})")
+
+
+def _answers(settings: ServerSettings) -> bool:
+    """Whether the server on this machine is healthy."""
+    import http.client
+    import ssl
+
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    try:
+        if settings.tls_cert is None:
+            connection = http.client.HTTPConnection(host, settings.port, timeout=2)
+        else:
+            # Only whether somebody answers: nothing is sent that a wrong certificate could steal.
+            context = ssl._create_unverified_context()  # noqa: S323
+            connection = http.client.HTTPSConnection(host, settings.port, timeout=2, context=context)
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+@server.command()
+@database_options
+def stop(**options: Any) -> None:
+    """Stop the server that runs with the data directory."""
+    from prefect.server import process
+
+    data_dir = settings_of(options).data_dir
+    try:
+        stopped = process.stop(data_dir, _STOP_S)
+    except TimeoutError as exc:
+        raise CommandError(str(exc), exit_code=_exit_codes.TIMEOUT) from exc
+    except PermissionError as exc:
+        raise CommandError("The server belongs to another user.", exit_code=_exit_codes.UNAUTHORIZED) from exc
+    # compat: nothing to stop is no error.
+    write("The server has stopped." if stopped else f"No server runs with the data directory {data_dir}.")
+
+
+@server.command()
+@server_options
+@database_options
+def status(**options: Any) -> None:
+    """Say whether the server runs and answers; the exit status is 6 if not."""
+    from prefect.server import process
+
+    settings = settings_of(options)
+    found = process.running(settings.data_dir)
+    if found is None:
+        raise CommandError(
+            f"No server runs with the data directory {settings.data_dir}.",
+            hint="`prefect server start` starts it.",
+            exit_code=_exit_codes.UNREACHABLE,
+        )
+    write(f"Prefect server at {found.url} (process {found.pid})")
+
+
+@server.command()
+@server_options
+@database_options
+@legacy_options(is_start=False)
+@click.pass_context
+def config(ctx: click.Context, **options: Any) -> None:
+    """Print the configuration that `start` would use with these options, as JSON."""
+    warn_of_legacy(ctx)
+    settings = settings_of(options)
+    write(json.dumps({**settings.as_dict(), "url": settings.url}, indent=2))
+
+
+@server.command("create-tenant")
+@click.option("--name", "-n", required=False, help="What people read.")
+@click.option("--slug", "-s", help="What stands in links: lower case, digits and dashes. Made from the name.")
+@database_options
+def create_tenant(name: str | None, slug: str | None, **options: Any) -> None:
+    """Create a tenant: a team that sees nothing of others."""
+    if not name:
+        raise CommandError("A tenant needs a --name.", exit_code=_exit_codes.USAGE)
+    chosen = slug or "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+
+    def create(tx: Transaction) -> str:
+        from prefect.server.domain.tenants import add_tenant
+
+        return add_tenant(tx, name, chosen, _now())
+
+    # compat: the words of 1.x, which scripts read the id from.
+    write(f"Tenant created with ID: {_with_store(options, create)}")
+
+
+@server.command("create-user")
+@click.argument("username")
+@click.option("--email", help="Address.")
+@click.option("--role", type=click.Choice(["read-only", "user", "admin"]), default="user", show_default=True)
+@click.option(
+    "--tenant", multiple=True, help="Slug of a tenant to be a member of; the oldest one by default."
+)
+@click.option("--service", is_flag=True, help="A service account, such as an agent's.")
+@database_options
+def create_user(
+    username: str, email: str | None, role: Any, tenant: tuple[str, ...], service: bool, **options: Any
+) -> None:
+    """Create a user or service account, as a member of tenants."""
+
+    def create(tx: Transaction) -> str:
+        from prefect.server.bootstrap import create_member
+
+        return create_member(tx, username, email, tenant, role, _now(), is_service=service)
+
+    write(f"User created with ID: {_with_store(options, create)}")
+
+
+@server.command("create-key")
+@click.argument("username")
+@click.option("--name", "-n", default="from the command line", help="What the key is for.")
+@click.option("--expires-in-days", type=int, help="Days after which it ends; never by default.")
+@database_options
+def create_key(username: str, name: str, expires_in_days: int | None, **options: Any) -> None:
+    """Create an API key of a user; it is printed this once, on standard output."""
+    ends = None if expires_in_days is None else _now() + datetime.timedelta(days=expires_in_days)
+
+    def create(tx: Transaction) -> str:
+        from prefect.server.bootstrap import add_user_key
+
+        return add_user_key(tx, username, name, ends, _now()).key
+
+    write(_with_store(options, create))
+
+
+@server.command()
+def schema() -> None:
+    """Print the schema of the GraphQL API."""
+    from prefect.server.graphql.schema import sdl
+
+    write(sdl())
+
+
+@server.group()
+def services() -> None:
+    """Scheduler, reaper and the others, apart from the API."""
+
+
+@services.command("start")
+@database_options
+@server_options
+def start_services(**options: Any) -> None:
+    """Run the services without the API, beside servers started with --no-services.
+
+    They share a PostgreSQL database; several of these processes take over from each other.
+    """
+    settings = settings_of(options)
+    if settings.is_sqlite:
+        raise CommandError(
+            "With SQLite the services run in the server itself.",
+            hint="Give a PostgreSQL database with --postgres-url to run them apart.",
+            exit_code=_exit_codes.USAGE,
+        )
+    _set_up_logging()
+    from prefect.server import app
+
+    with _database_errors():
+        app.run_services(settings, app.open_database(settings), lambda: write("The services are running."))
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def _with_store(options: dict[str, Any], work: Callable[[Transaction], str]) -> str:
+    """What `work` returns, done on the database itself: it needs no server and no key."""
+    from prefect.server import app
+    from prefect.server.errors import ApiError, NotFoundError, UniquenessError
+
+    with _database_errors():
+        store = app.open_database(settings_of(options))
+        try:
+            return store.write_sync(work)
+        except UniquenessError as exc:
+            raise CommandError("There is one of that name already.", exit_code=_exit_codes.CONFLICT) from exc
+        except NotFoundError as exc:
+            raise CommandError(exc.message, exit_code=_exit_codes.NOT_FOUND) from exc
+        except ApiError as exc:
+            raise CommandError(exc.message) from exc
+        finally:
+            store.close()
+
+
+@contextmanager
+def _database_errors() -> Generator[None]:
+    """A database that cannot be used ends the command with its reason."""
+    from prefect.server.database.migrate import DatabaseRefused
+
+    try:
+        yield
+    except DatabaseRefused as exc:
+        raise CommandError(str(exc), exit_code=_exit_codes.CONFLICT) from exc

@@ -1,0 +1,1 @@
+"""Requests and responses: the GraphQL endpoint, events, sessions, health and pages."""

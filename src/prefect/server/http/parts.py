@@ -1,0 +1,55 @@
+"""What the endpoints of one server share."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from prefect.server.database.store import Store
+from prefect.server.graphql.execute import Executor
+from prefect.server.http.identify import Identifier
+from prefect.server.http.metrics import Metrics
+from prefect.server.http.replay import Replay
+from prefect.server.security.caller import Caller
+from prefect.server.settings import ServerSettings
+
+__all__ = ["Parts", "parts_of"]
+
+
+@dataclass
+class Parts:
+    """What the endpoints of one server share.
+
+    Attributes:
+        settings: how the server was told to run.
+        store: the database.
+        executor: runs GraphQL requests.
+        identifier: finds callers.
+        metrics: counts.
+        replay: the latest events.
+        clock: the time (UTC).
+        stopping: set when the server is to end, so that whoever waits stops waiting.
+    """
+
+    settings: ServerSettings
+    store: Store
+    executor: Executor
+    identifier: Identifier
+    metrics: Metrics
+    replay: Replay
+    clock: Callable[[], datetime.datetime]
+    stopping: asyncio.Event
+
+    async def caller(self, request: Request) -> Caller | None:
+        """The caller of a request; see `Identifier.caller`."""
+        peer = request.client.host if request.client else None
+        return await self.identifier.caller(request.headers, peer, request.method)
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of the server that got a request."""
+    return request.app.state.parts
