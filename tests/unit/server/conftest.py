@@ -1,188 +1,338 @@
-"""A database for each test, on both SQLite and PostgreSQL.
-
-PostgreSQL is a real one: a cluster of the worker's own, made on first use and thrown away at the
-end. Where its programs are not installed, the tests on it are skipped.
-"""
+"""A server without HTTP, on both databases: tests that ask for `store` or `api` run once on each."""
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import datetime
 import functools
+import json
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from prefect.server.database.store import Store, open_store
+from prefect.server.database.store import Store, Transaction, open_store
+from prefect.server.domain import policy
+from prefect.server.domain.tenants import add_tenant
+from prefect.server.domain.users import add_user
+from prefect.server.graphql.execute import Executor, Request
+from prefect.server.security import crypto
+from prefect.server.security.caller import Caller, Role
 from prefect.server.settings import ServerSettings
 
-#: The time of tests that do not care about it.
-NOW = datetime.datetime(2030, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
+START = datetime.datetime(2030, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
 
 
-@functools.cache
-def _postgres_programs() -> Path | None:
-    """The directory of `initdb` and `pg_ctl`, of the newest version there is."""
+# -- databases ------------------------------------------------------------------------
+
+
+def _postgres_bin() -> Path | None:
     found = shutil.which("initdb")
-    if found is not None and shutil.which("pg_ctl") is not None:
+    if found:
         return Path(found).parent
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return versions[-1].parent if versions else None
 
 
-def _as_user(command: list[str]) -> list[str]:
-    """PostgreSQL refuses to run as root; then it runs as nobody."""
-    if os.geteuid() == 0:
-        return ["runuser", "-u", "nobody", "--", *command]
-    return command
+@dataclass
+class Cluster:
+    """A running PostgreSQL with a template database at the schema of this version."""
 
+    directory: Path
+    user: str
+    _number: int = 0
 
-class PostgresCluster:
-    """A PostgreSQL of the tests' own, reached by a socket in its directory."""
+    def url(self, database: str) -> str:
+        return f"postgresql://{self.user}@/{database}?host={self.directory}"
 
-    def __init__(self) -> None:
-        programs = _postgres_programs()
-        assert programs is not None
-        self._programs = programs
-        # A short path: the name of a Unix socket has 107 characters at most.
-        self.directory = Path(tempfile.mkdtemp(prefix="pg-"))
-        if os.geteuid() == 0:
-            shutil.chown(self.directory, "nobody")
-        self._run("initdb", "-A", "trust", "-U", "tests", "-E", "UTF8", "--locale=C.UTF-8", "-N", "-D", self._data)
-        options = f"-k {self.directory} -c listen_addresses= -c fsync=off -c max_connections=200"
-        self._run("pg_ctl", "-D", self._data, "-w", "-o", options, "-l", f"{self.directory}/log", "start")
-        self._number = 0
-
-    @property
-    def _data(self) -> str:
-        return str(self.directory / "data")
-
-    def _run(self, program: str, *arguments: str) -> None:
-        command = _as_user([str(self._programs / program), *arguments])
-        subprocess.run(
-            command, check=True, cwd=self.directory, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
-        )
-
-    def url(self, name: str) -> str:
-        """The URL of a database."""
-        return f"postgresql://tests@/{name}?host={self.directory}"
-
-    def create(self, template: str | None = None) -> str:
-        """The name of a new database: empty, or like another one."""
+    def _run(self, sql: str) -> None:
         import psycopg
 
-        self._number += 1
-        name = f"tests_{self._number}"
-        copied = f" TEMPLATE {template}" if template else ""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}{copied}")  # pyright: ignore
-        return name
+            connection.execute(sql)  # type: ignore[arg-type]
 
-    def stop(self) -> None:
-        """Stop it and remove its files."""
-        with contextlib.suppress(subprocess.CalledProcessError):
-            self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
-        shutil.rmtree(self.directory, ignore_errors=True)
+    def create(self, name: str, template: str = "template0") -> str:
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'")
+        return self.url(name)
+
+    def copy(self) -> tuple[str, Callable[[], None]]:
+        self._number += 1
+        name = f"test_{self._number}"
+        url = self.create(name, "prepared")
+        return url, lambda: self._run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster() -> Iterator[PostgresCluster]:
-    """A running PostgreSQL."""
-    pytest.importorskip("psycopg")
-    if _postgres_programs() is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    cluster = PostgresCluster()
+def cluster() -> Iterator[Cluster]:
+    """PostgreSQL, started for this worker; tests on it are skipped where it is not installed."""
+    binaries = _postgres_bin()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed")
+    is_root = os.geteuid() == 0
+    directory = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
+    user = "nobody" if is_root else "postgres"
+    prefix = ["runuser", "-u", "nobody", "--"] if is_root else []
+    if is_root:
+        shutil.chown(directory, "nobody")
+
+    def run(*command: str) -> None:
+        done = subprocess.run([*prefix, *command], capture_output=True, text=True, cwd="/", check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    data = str(directory / "data")
+    run(str(binaries / "initdb"), "-A", "trust", "-U", user, "-D", data, "--locale=C", "-E", "UTF8", "-N")
+    options = f"-k {directory} -c listen_addresses= -c fsync=off -c max_connections=200"
+    run(str(binaries / "pg_ctl"), "-D", data, "-w", "-l", str(directory / "log"), "-o", options, "start")
     try:
+        cluster = Cluster(directory, user)
+        url = cluster.create("prepared")
+        open_store(ServerSettings(directory, connection_url=url)).close()
         yield cluster
     finally:
-        cluster.stop()
+        run(str(binaries / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture
-def postgres_url(postgres_cluster: PostgresCluster) -> str:
-    """The URL of an empty database on PostgreSQL."""
-    return postgres_cluster.url(postgres_cluster.create())
-
-
-class Databases:
-    """Databases at the newest schema, without running its migrations for each test."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._sqlite: Path | None = None
-        self._postgres: str | None = None
-
-    def sqlite(self, data_dir: Path, **settings: Any) -> ServerSettings:
-        """Settings of a new SQLite database in a directory."""
-        found = ServerSettings(data_dir, **settings)
-        if self._sqlite is None:
-            self._sqlite = self._directory / "template"
-            open_store(ServerSettings(self._sqlite)).close()
-        data_dir.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ServerSettings(self._sqlite).sqlite_path, found.sqlite_path)
-        return found
-
-    def postgres(self, cluster: PostgresCluster, data_dir: Path, **settings: Any) -> ServerSettings:
-        """Settings of a new PostgreSQL database."""
-        if self._postgres is None:
-            self._postgres = cluster.create()
-            open_store(ServerSettings(data_dir, cluster.url(self._postgres))).close()
-        return ServerSettings(data_dir, cluster.url(cluster.create(self._postgres)), **settings)
-
-
-@pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
-    """Makes databases."""
-    return Databases(tmp_path_factory.mktemp("databases"))
+@functools.cache
+def _sqlite_template() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="prefect-sqlite-"))
+    open_store(ServerSettings(directory)).close()
+    return directory / "prefect.db"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def server_settings(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> ServerSettings:
-    """Settings of a server with an empty database at the newest schema: once for each kind."""
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerSettings]:
+    """Settings of a server with an empty database at the schema of this version."""
     if request.param == "sqlite":
-        return databases.sqlite(tmp_path / "server")
-    return databases.postgres(request.getfixturevalue("postgres_cluster"), tmp_path / "server")
+        made = ServerSettings(tmp_path, durability="normal")
+        shutil.copy(_sqlite_template(), made.sqlite_path)
+        yield made
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    url, drop = cluster.copy()
+    yield ServerSettings(tmp_path, connection_url=url)
+    drop()
 
 
 @pytest.fixture
-def store(server_settings: ServerSettings) -> Iterator[Store]:
-    """An open, empty database: once for each kind."""
-    opened = open_store(server_settings)
+def store(settings: ServerSettings) -> Iterator[Store]:
+    """A database that can keep secrets."""
+    policy.use(settings)
+    opened = open_store(settings)
     try:
+        crypto.open_keys(settings, opened)
         yield opened
     finally:
         opened.close()
 
 
-@pytest.fixture
-def sqlite_store(databases: Databases, tmp_path: Path) -> Iterator[Store]:
-    """An open, empty SQLite database."""
-    opened = open_store(databases.sqlite(tmp_path / "server"))
-    try:
-        yield opened
-    finally:
-        opened.close()
+# -- the API --------------------------------------------------------------------------
+
+
+class ApiFailure(Exception):
+    """The API answered with an error."""
+
+    def __init__(self, status: int, errors: list[dict[str, Any]], data: Any) -> None:
+        self.status = status
+        self.errors = errors
+        self.data = data
+        self.message: str = errors[0]["message"]
+        self.code: str = errors[0]["extensions"]["code"]
+        super().__init__(f"{self.code}: {self.message}")
+
+
+@dataclass
+class Api:
+    """Documents in, data out, at a time that stands still until it is moved."""
+
+    store: Store
+    caller: Caller | None
+    now: list[datetime.datetime] = field(default_factory=lambda: [START])
+    executor: Executor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.executor = Executor(self.store, lambda: self.now[0])
+
+    def __call__(self, document: str, variables: Mapping[str, Any] | None = None) -> Any:
+        reply = asyncio.run(self.executor.execute(Request(document, variables or {}), self.caller))
+        body = json.loads(reply.body)
+        if "errors" in body:
+            raise ApiFailure(reply.status, body["errors"], body.get("data"))
+        return body["data"]
+
+    def mutate(self, name: str, selection: str = "id", /, **values: Any) -> Any:
+        """The payload of a mutation."""
+        document = f"mutation($input: {name}_input!) {{ {name}(input: $input) {{ {selection} }} }}"
+        return self(document, {"input": values})[name]
+
+    def row(self, table: str, id: str, columns: str) -> Any:
+        """Columns of a row."""
+        return self(f'query {{ {table}_by_pk(id: "{id}") {{ {columns} }} }}')[f"{table}_by_pk"]
+
+    def rows(self, table: str, columns: str, arguments: str = "") -> Any:
+        """Columns of rows."""
+        return self(f"query {{ {table}{arguments} {{ {columns} }} }}")[table]
+
+    def move(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now[0] += datetime.timedelta(seconds=seconds)
+
+    def at(self, seconds: float) -> str:
+        """The text of a time so many seconds from now."""
+        return (self.now[0] + datetime.timedelta(seconds=seconds)).isoformat(timespec="microseconds")
+
+    def as_(self, **changes: Any) -> Api:
+        """The same server and clock for another caller."""
+        assert self.caller is not None
+        other = replace(self, caller=replace(self.caller, **changes))
+        return other
+
+    def write(self, work: Callable[[Transaction], Any]) -> Any:
+        """Work on the database itself."""
+        return self.store.write_sync(work)
+
+    # -- things that many tests need ---------------------------------------------------
+
+    def project(self, name: str = "project") -> str:
+        return self.mutate("create_project", name=name)["id"]
+
+    def flow(self, project_id: str | None = None, **changes: Any) -> str:
+        """The id of a flow that is registered: tasks a, b, c; a -> b (mapped) -> c."""
+        return self.mutate(
+            "create_flow",
+            project_id=project_id or self.project(f"project {uuid.uuid4().hex[:8]}"),
+            serialized_flow=serialized_flow(**changes),
+        )["id"]
+
+    def run(self, flow_id: str | None = None, **values: Any) -> str:
+        """The id of a flow run."""
+        return self.mutate("create_flow_run", flow_id=flow_id or self.flow(), **values)["id"]
+
+    def set_flow_state(self, run_id: str, type: str, **values: Any) -> Any:
+        entry = {"flow_run_id": run_id, "state": {"type": type, **values.pop("state", {})}, **values}
+        selection = "states { id status message version state epoch }"
+        return self.mutate("set_flow_run_states", selection, states=[entry])["states"][0]
+
+    def set_task_state(self, run_id: str, type: str, **values: Any) -> Any:
+        entry = {"task_run_id": run_id, "state": {"type": type, **values.pop("state", {})}, **values}
+        selection = "states { id status message version state epoch }"
+        return self.mutate("set_task_run_states", selection, states=[entry])["states"][0]
+
+    def task_runs(self, run_id: str) -> dict[str, str]:
+        """`{slug: id}` of the unmapped task runs of a flow run."""
+        where = f'(where: {{flow_run_id: {{_eq: "{run_id}"}}, map_index: {{_eq: -1}}}})'
+        return {row["task"]["slug"]: row["id"] for row in self.rows("task_run", "id task { slug }", where)}
+
+    def queue(self, *labels: str, **values: Any) -> list[str]:
+        return self.mutate("get_runs_in_queue", "flow_run_ids", labels=list(labels), **values)["flow_run_ids"]
+
+
+def serialized_task(slug: str, **changes: Any) -> dict[str, Any]:
+    """The JSON of a task."""
+    return {
+        "name": slug,
+        "slug": slug,
+        "type": "prefect.tasks.core.function.FunctionTask",
+        "tags": [],
+        "max_retries": 0,
+        "retry_delay": None,
+        "inputs": {},
+        "outputs": "typing.Any",
+        "timeout": None,
+        "trigger": {"fn": "prefect.triggers.all_successful", "kwargs": {}},
+        "skip_on_upstream_skip": True,
+        "cache_for": None,
+        "cache_key": None,
+        "cache_validator": {"fn": "prefect.engine.cache_validators.never_use", "kwargs": {}},
+        "auto_generated": False,
+        "__version__": "1.4.1",
+        **changes,
+    }
+
+
+def serialized_edge(upstream: str, downstream: str, **changes: Any) -> dict[str, Any]:
+    """The JSON of an edge."""
+    return {
+        "upstream_task": {"slug": upstream, "__version__": "1.4.1"},
+        "downstream_task": {"slug": downstream, "__version__": "1.4.1"},
+        "key": None,
+        "mapped": False,
+        "flattened": False,
+        "__version__": "1.4.1",
+        **changes,
+    }
+
+
+def serialized_flow(**changes: Any) -> dict[str, Any]:
+    """The JSON of a flow: a -> b (mapped) -> c."""
+    return {
+        "name": "flow",
+        "type": "prefect.core.flow.Flow",
+        "schedule": None,
+        "parameters": [],
+        "tasks": [serialized_task("a"), serialized_task("b"), serialized_task("c")],
+        "edges": [serialized_edge("a", "b", key="x", mapped=True), serialized_edge("b", "c")],
+        "reference_tasks": [],
+        "run_config": {"type": "UniversalRun", "env": None, "labels": [], "__version__": "1.4.1"},
+        "storage": {"type": "Local", "flows": {}, "secrets": [], "__version__": "1.4.1"},
+        "__version__": "1.4.1",
+        **changes,
+    }
 
 
 @pytest.fixture
-def postgres_store(
-    databases: Databases, postgres_cluster: PostgresCluster, tmp_path: Path
-) -> Iterator[Store]:
-    """An open, empty PostgreSQL database."""
-    opened = open_store(databases.postgres(postgres_cluster, tmp_path / "server"))
-    try:
-        yield opened
-    finally:
-        opened.close()
+def api(store: Store) -> Api:
+    """The API for an admin of a tenant."""
+
+    def prepare(tx: Transaction) -> Caller:
+        tenant_id = add_tenant(tx, "Example", "example", START)
+        user_id = add_user(tx, "admin", tenant_id, "admin", START)
+        return Caller(tenant_id, "admin", user_id=user_id, tenants=(tenant_id,))
+
+    return Api(store, store.write_sync(prepare))
 
 
 @pytest.fixture
-def now() -> datetime.datetime:
-    """The time of tests that do not care about it."""
-    return NOW
+def other(api: Api) -> Api:
+    """The API of the same server for an admin of another tenant."""
+
+    def prepare(tx: Transaction) -> Caller:
+        tenant_id = add_tenant(tx, "Other", "other", START)
+        user_id = add_user(tx, "other admin", tenant_id, "admin", START)
+        return Caller(tenant_id, "admin", user_id=user_id, tenants=(tenant_id,))
+
+    return replace(api, caller=api.write(prepare))
+
+
+@pytest.fixture
+def task_json() -> Callable[..., dict[str, Any]]:
+    """Makes the JSON of a task."""
+    return serialized_task
+
+
+@pytest.fixture
+def edge_json() -> Callable[..., dict[str, Any]]:
+    """Makes the JSON of an edge."""
+    return serialized_edge
+
+
+@pytest.fixture
+def flow_json() -> Callable[..., dict[str, Any]]:
+    """Makes the JSON of a flow."""
+    return serialized_flow
+
+
+@pytest.fixture
+def failure() -> type[ApiFailure]:
+    """What a test expects when the API is to refuse."""
+    return ApiFailure
+
+
+__all__ = ["Api", "Role"]
