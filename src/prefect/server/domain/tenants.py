@@ -98,6 +98,7 @@ def add_tenant(tx: Transaction, name: str, slug: str, now: datetime.datetime) ->
         "VALUES (:id, :now, :now, :name, :slug, '{}')",
         {"id": tenant_id, "now": stamp(now), "name": name_of(name, "The name"), "slug": _slug(slug)},
     )
+    tx.emit("tenant", tenant_id, tenant_id)
     return tenant_id
 
 
@@ -133,6 +134,7 @@ def delete_tenant(
     tenant_id = tenant_of(caller, input.tenant_id)
     if not input.confirm:
         raise BadInputError("Deleting a tenant deletes everything in it. Send confirm: true if you mean it.")
+    tx.emit("tenant", tenant_id, tenant_id)
     return SuccessPayload(tx.execute("DELETE FROM tenant WHERE id = :id", {"id": tenant_id}) == 1)
 
 

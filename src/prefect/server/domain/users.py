@@ -236,6 +236,7 @@ def set_membership_role(
         "UPDATE membership SET role = :role, updated = :now WHERE id = :id",
         {"id": membership.id, "role": role, "now": stamp(now)},
     )
+    tx.emit("membership", membership.id, caller.tenant_id)
     return IdPayload(membership.id)
 
 
@@ -248,6 +249,7 @@ def delete_membership(
     membership = get(tx, caller, "membership", input.membership_id, "Membership", "id, role", lock=True)
     _keep_an_admin(tx, caller, membership)
     tx.execute("DELETE FROM membership WHERE id = :id", {"id": membership.id})
+    tx.emit("membership", membership.id, caller.tenant_id)
     return SuccessPayload()
 
 
