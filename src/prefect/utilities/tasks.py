@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
+from prefect.utilities._lazy import removed_names
 from prefect.utilities.context import context
 from prefect.utilities.edges import EdgeAnnotation
 
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 
 
 __all__ = ["apply_map", "as_task", "defaults_from_attrs", "pause_task", "tags", "task"]
+
+__getattr__ = removed_names(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")

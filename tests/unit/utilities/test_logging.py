@@ -102,12 +102,15 @@ print(len(logger.handlers), logger.level, logger.propagate)
     def test_the_format_can_change_for_a_block(self, written: io.StringIO) -> None:
         log = get_logger("block")
 
-        with pytest.raises(ZeroDivisionError):
+        def block() -> None:
             with temporary_logger_config(
                 level="DEBUG", stream_fmt="%(asctime)s %(message)s!", stream_datefmt="%Y"
             ):
                 log.debug("inside")
                 raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            block()
         log.debug("outside")
 
         assert written.getvalue() == f"{time.strftime('%Y')} inside!\n"
@@ -508,8 +511,10 @@ with set_temporary_config({"cloud.logging_heartbeat": 60}):
             raise RuntimeError("no key")
 
         monkeypatch.setattr(prefect, "Client", broken_client, raising=False)
-        with prefect.context(running_with_backend=True, flow_run_id="f"):
-            with pytest.warns(UserWarning, match="Failed to queue a log line.*no key"):
-                get_logger("task").info("hello")
+        with (
+            prefect.context(running_with_backend=True, flow_run_id="f"),
+            pytest.warns(UserWarning, match=r"Failed to queue a log line.*no key"),
+        ):
+            get_logger("task").info("hello")
 
         assert written.getvalue().endswith("| hello\n")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.core.task import Task
+from prefect.utilities._lazy import removed_names
 
 __all__ = ["PrefectSecret", "SecretBase"]
+
+__getattr__ = removed_names(__name__)
 
 
 class SecretBase(Task):
