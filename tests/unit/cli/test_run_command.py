@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from prefect.cli import cli
+from prefect.testing import FakeClock
 
 FLOWS = """
 import prefect
@@ -158,21 +159,19 @@ def test_a_schedule_is_followed_only_when_asked_for(tmp_path: Path, monkeypatch:
         "from prefect import Flow, Parameter, task\n"
         "from prefect.schedules import Schedule\n"
         "from prefect.schedules.clocks import DatesClock\n"
-        "now = datetime.datetime.now(datetime.timezone.utc)\n"
-        "clock = DatesClock(\n"
-        "    [now + datetime.timedelta(seconds=0.3), now + datetime.timedelta(seconds=0.6)],\n"
-        "    parameter_defaults={'x': 'of the clock'},\n"
-        ")\n"
+        "days = [datetime.datetime(2030, 1, day, tzinfo=datetime.timezone.utc) for day in (2, 3)]\n"
+        "clock = DatesClock(days, parameter_defaults={'x': 'of the clock'})\n"
         "@task(log_stdout=True)\n"
         "def show(x): print('x is', x)\n"
         "with Flow('dates', schedule=Schedule(clocks=[clock])) as flow: show(Parameter('x'))\n",
         encoding="utf-8",
     )
-    once = run("-p", str(path), "--param", "x=mine")
-    assert once.stdout.count("x is mine") == 1
-    followed = run("-p", str(path), "--schedule")
-    assert followed.exit_code == 0
-    assert followed.stdout.count("x is of the clock") == 2
+    with FakeClock("2030-01-01T00:00:00"):
+        once = run("-p", str(path), "--param", "x=mine")
+        assert once.stdout.count("x is mine") == 1
+        followed = run("-p", str(path), "--schedule")
+        assert followed.exit_code == 0
+        assert followed.stdout.count("x is of the clock") == 2
 
 
 def test_a_cycle_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
