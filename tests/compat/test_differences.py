@@ -6,6 +6,7 @@ import datetime
 import os
 import threading
 from collections.abc import Callable
+from email.message import EmailMessage
 from pathlib import Path
 
 import pendulum
@@ -17,7 +18,12 @@ from prefect.engine import signals
 from prefect.engine.state import Failed, Skipped, Success, TimedOut
 from prefect.executors import DaskExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from prefect.schedules import CronSchedule
-from prefect.tasks.control_flow import merge
+from prefect.tasks.control_flow import FilterTask, merge
+from prefect.tasks.database import SQLiteQuery
+from prefect.tasks.files import Zip
+from prefect.tasks.notifications import EmailTask
+from prefect.tasks.shell import ShellTask
+from prefect.tasks.templates import StringFormatter
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "differences.md"
 COVERED: set[str] = set()
@@ -201,6 +207,130 @@ def test_a_daily_time_fires_once_when_the_clocks_go_back() -> None:
 
 def test_every_listed_fault_has_a_test() -> None:
     assert set(listed_faults()) == COVERED
+
+
+@fault("`merge` returned the signal")
+def test_merge_passes_over_a_branch_that_skipped_itself() -> None:
+    @task
+    def skip() -> None:
+        raise signals.SKIP("not today")
+
+    @task
+    def work() -> str:
+        return "done"
+
+    with Flow("skip") as flow:
+        merged = merge(skip(), work())
+
+    assert flow.run().result[merged].result == "done"
+
+
+@fault("`merge` looked at its tenth branch")
+def test_merge_goes_by_the_order_of_its_arguments() -> None:
+    @task
+    def same(x: int | None) -> int | None:
+        return x
+
+    with Flow("order") as flow:
+        merged = merge(same(None), *(same(number) for number in range(2, 12)))
+
+    assert flow.run().result[merged].result == 2
+
+
+@fault("`FilterTask` kept the signals")
+def test_filter_task_drops_what_was_skipped() -> None:
+    @task
+    def skip_odd(x: int) -> int:
+        if x % 2:
+            raise signals.SKIP("odd")
+        return x
+
+    with Flow("filter") as flow:
+        kept = FilterTask()(skip_odd.map([1, 2, 3, 4]))
+
+    assert flow.run().result[kept].result == [2, 4]
+
+
+@fault("`apply_map` mixed up an input")
+def test_apply_map_keeps_its_inputs_apart() -> None:
+    @task
+    def numbers() -> list[int]:
+        return [1, 2]
+
+    @task
+    def pair(x: object, y: object) -> tuple[object, object]:
+        return x, y
+
+    with Flow("apply_map") as flow:
+        many = numbers()
+        ten = Parameter("ten", default=[10, 20])
+        results = [
+            prefect.apply_map(pair, many, prefect.unmapped(many)),
+            prefect.apply_map(pair, many, prefect.unmapped(prefect.flatten([[3], [4]]))),
+            prefect.apply_map(pair, [many, 5], prefect.unmapped(0)),
+            prefect.apply_map(lambda x: pair(x, ten), many),
+        ]
+
+    state = flow.run()
+    assert [state.result[result].result for result in results] == [
+        [(1, [1, 2]), (2, [1, 2])],
+        [(1, [3, 4]), (2, [3, 4])],
+        [([1, 2], 0), (5, 0)],
+        [(1, 10), (2, 20)],
+    ]
+
+
+@fault("`SQLiteQuery` did not commit")
+def test_sqlite_query_commits(tmp_path: Path) -> None:
+    db = str(tmp_path / "test.db")
+    SQLiteQuery(db).run(query="create table t (x)")
+    SQLiteQuery(db).run(query="insert into t values (1)")
+    assert SQLiteQuery(db).run(query="select x from t") == [(1,)]
+
+
+@fault("`Zip` of a file that does not exist")
+def test_zip_needs_something_to_pack(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not found"):
+        Zip(tmp_path / "missing", tmp_path / "out.zip").run()
+    assert list(tmp_path.iterdir()) == []
+
+
+@fault("`ShellTask` failed when output")
+def test_shell_task_survives_any_output_and_ends_with_its_timeout(tmp_path: Path) -> None:
+    with Flow("shell") as flow:
+        strange = ShellTask()(command=r"printf '\xff'")
+        slow = ShellTask(timeout=0.5, helper_script=f"cd '{tmp_path}'")(command="sleep 5; touch finished")
+
+    state = flow.run()
+    assert state.result[strange].result == "\ufffd"
+    assert isinstance(state.result[slow], TimedOut)
+    assert list(tmp_path.iterdir()) == []
+
+
+@fault("Library tasks refused arguments by position")
+def test_library_tasks_take_arguments_by_position() -> None:
+    assert ShellTask().run("echo hi") == "hi"
+    assert StringFormatter("{x}").run("{x}!", x=1) == "1!"
+
+
+@fault("`EmailTask` with plain text and HTML")
+def test_a_mail_with_two_versions_offers_a_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[EmailMessage] = []
+
+    class Server:
+        def __init__(self, *args: object, **kwargs: object) -> None: ...
+
+        def __enter__(self) -> Server:
+            return self
+
+        def __exit__(self, *args: object) -> None: ...
+
+        def send_message(self, mail: EmailMessage) -> None:
+            sent.append(mail)
+
+    monkeypatch.setattr("smtplib.SMTP", Server)
+    EmailTask(smtp_type="INSECURE", email_to="a@example.com").run(msg="<b>x</b>", msg_plain="x")
+    assert [mail.get_content_type() for mail in sent] == ["multipart/alternative"]
 
 
 # --- what is meant to be better ------------------------------------------------------------------

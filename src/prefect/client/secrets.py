@@ -36,9 +36,25 @@ class Secret:
 
     Example:
         ```python
+        import prefect
+        from prefect import Flow, task
+        from prefect.client import Secret
+
+
         @task
         def connect():
-            return database.connect(password=Secret("DATABASE_PASSWORD").get())
+            password = Secret("DATABASE_PASSWORD").get()
+            return f"connected with {len(password)} characters"
+
+
+        with Flow("report") as flow:
+            connected = connect()
+
+        with prefect.context(secrets={"DATABASE_PASSWORD": "dontpanic"}):
+            print(flow.run().result[connected].result)
+        ```
+        ```output
+        connected with 9 characters
         ```
     """
 

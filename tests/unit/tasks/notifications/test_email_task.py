@@ -35,6 +35,9 @@ class Post(socketserver.ThreadingTCPServer):
         self.mails: list[tuple[str, list[str], EmailMessage]] = []
         super().__init__(("127.0.0.1", 0), Session)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up in the middle of a handshake are part of the tests."""
+
 
 class Session(socketserver.StreamRequestHandler):
     server: Post

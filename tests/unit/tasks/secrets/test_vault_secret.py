@@ -53,7 +53,7 @@ def logins(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Any]]]:
     pytest.importorskip("hvac")
     Vault.logins = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Vault) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         monkeypatch.setenv("VAULT_ADDR", f"http://127.0.0.1:{server.server_port}")
         yield Vault.logins
