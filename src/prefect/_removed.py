@@ -106,9 +106,7 @@ CATALOGUE: tuple[Removed, ...] = (
     Removed("name", "prefect.engine.result.base.ResultInterface", "`prefect.engine.result.Result`", "0.14"),
     Removed("module", "prefect.serialization.result_handlers", "`prefect.serialization.result`", "0.14"),
     Removed("name", "prefect.serialization.result.ResultHandlerResultSchema", "`StateResultSchema`", "0.14"),
-    Removed(
-        "name", "prefect.serialization.result.SafeResultSchema", "`SafeResultSchema` has no successor", "0.14"
-    ),
+    Removed("name", "prefect.serialization.result.SafeResultSchema", "`StateResultSchema`", "0.14"),
     Removed("argument", "prefect.Flow(result_handler)", "`result=`", "0.14"),
     Removed("argument", "prefect.Task(result_handler)", "`result=`", "0.14"),
     # ------------------------------------------------------------ engine
@@ -121,7 +119,7 @@ CATALOGUE: tuple[Removed, ...] = (
     Removed("module", "prefect.engine.executors.base", "`prefect.executors.base`", "0.14"),
     Removed("module", "prefect.engine.cloud.utilities", "`prefect.engine.cloud`", "0.11"),
     # ------------------------------------------------------------ flows, tasks, schedules
-    Removed("module", "prefect.core.tasks", "`prefect.core.task`", "0.2"),
+    Removed("module", "prefect.core.tasks", "`prefect.core.task`, or `prefect.Task`", "0.2"),
     Removed(
         "name",
         "prefect.core.task.Parameter",

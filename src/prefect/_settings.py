@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["REMOVED", "SETTINGS", "Kind", "Setting", "checked", "warn_if_removed"]
+__all__ = ["REMOVED", "SETTINGS", "Kind", "Setting", "checked", "settings_table", "warn_if_removed"]
 
 Kind = Literal["flag", "number", "seconds", "count", "text", "level", "list", "backend", "heartbeat"]
 
@@ -198,3 +198,18 @@ def warn_if_removed(key: str, origin: str) -> None:
             UserWarning,
             stacklevel=2,
         )
+
+
+def settings_table() -> str:
+    """The declared settings as a Markdown table, for the documentation."""
+    from prefect.configuration import DEFAULT_CONFIG, load_toml
+    from prefect.utilities.collections import CompoundKey, dict_to_flatdict
+
+    defaults = dict_to_flatdict(load_toml(DEFAULT_CONFIG))
+    lines = ["| setting | default | takes | meaning |", "|---|---|---|---|"]
+    for key, setting in SETTINGS.items():
+        default: Any = defaults[CompoundKey(key.split("."))]
+        text = str(default).lower() if isinstance(default, bool) else str(default).replace("|", "\\|")
+        wanted = _WANTED[setting.kind] + (", or false for none" if setting.optional else "")
+        lines.append(f"| `{key}` | {f'`{text}`' if text else 'empty'} | {wanted} | {setting.help} |")
+    return "\n".join(lines) + "\n"
