@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import threading
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -15,6 +16,8 @@ import pytest
 import prefect
 from prefect import Flow, Parameter, case, task
 from prefect.engine import signals
+from prefect.engine.result.errors import ResultReadError, UnsafeLocationError
+from prefect.engine.results import LocalResult
 from prefect.engine.state import Failed, Skipped, Success, TimedOut
 from prefect.executors import DaskExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from prefect.schedules import CronSchedule
@@ -138,6 +141,60 @@ def test_merge_after_skipped_branches_can_be_mapped() -> None:
         described = prefect.apply_map(describe, [1, 2])
 
     assert flow.run().result[described].result == ["1 is odd", "2 is even"]
+
+
+@fault("A parameter or input that filled the template")
+def test_a_parameter_cannot_lead_out_of_the_directory_of_a_result(tmp_path: Path) -> None:
+    @task(result=LocalResult(dir=str(tmp_path / "base"), location="{name}"))
+    def work(name: str) -> int:
+        return 1
+
+    with Flow("escape") as flow:
+        worked = work(Parameter("name"))
+
+    for name in ("../outside", str(tmp_path / "outside")):
+        with prefect.context(checkpointing=True):
+            state = flow.run(name=name)
+        assert isinstance(state.result[worked].result, UnsafeLocationError)
+        assert not (tmp_path / "outside").exists()
+
+
+@fault("A run that died while it wrote a target")
+def test_half_a_target_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = LocalResult(dir=str(tmp_path), location="a")
+
+    def die(source: str, destination: str) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", die)
+        with pytest.raises(SystemExit):
+            target.write("a value")
+    assert not target.exists("a")
+
+
+@fault("Two results without a location")
+def test_results_without_a_location_never_share_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+
+    class Clock(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]
+            return frozen
+
+    monkeypatch.setattr("prefect.engine.results.local_result.dt.datetime", Clock)
+    result = LocalResult(dir=str(tmp_path))
+    assert result.write(1).location != result.write(2).location
+
+
+@fault("A result that was missing or damaged")
+def test_a_missing_or_damaged_result_is_named(tmp_path: Path) -> None:
+    (tmp_path / "half").write_bytes(b"\x80\x04")
+    for name in ("none", "half"):
+        with pytest.raises(ResultReadError, match=re.escape(str(tmp_path / name))):
+            LocalResult(dir=str(tmp_path)).read(name)
 
 
 @fault("An object that cannot be pickled")
