@@ -326,7 +326,7 @@ class ObjectSchema(Schema):
     def dump_one(self, obj: Any) -> dict[str, Any]:
         """The JSON of one object."""
         found: dict[str, Any] = {}
-        is_mapping = isinstance(obj, Mapping)
+        is_mapping = hasattr(obj, "keys") and isinstance(obj, Mapping)  # the second is slow
         for key, name, field, attribute, plain in self._plan():
             if attribute is None or is_mapping:
                 value = field.serialize(name, obj, self.get_attribute, schema=self)
