@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
@@ -241,18 +241,34 @@ def as_task(x: Any, flow: Flow | None = None) -> Task:
     return made
 
 
+#: Types of values that surely hold no task, so that large containers of them need no further look.
+_PLAIN_TYPES = frozenset({str, int, float, bool, bytes, type(None)})
+
+
 def holds_task(x: object) -> bool:
     """Whether `x` is a task or an annotated input, or a container with one at any depth.
 
     Containers are lists, tuples, sets, and dictionaries, whose keys are not looked at.
     """
+    if type(x) in _PLAIN_TYPES:
+        return False
     from prefect.core.task import Task
 
-    if isinstance(x, (list, tuple, set)):
-        return any(map(holds_task, cast("Iterable[object]", x)))
+    return _holds(x, (Task, EdgeAnnotation))
+
+
+def _holds(x: object, wanted: tuple[type, ...]) -> bool:
+    if isinstance(x, wanted):
+        return True
     if isinstance(x, dict):
-        return any(map(holds_task, cast("dict[object, object]", x).values()))
-    return isinstance(x, (Task, EdgeAnnotation))
+        items = cast("Collection[object]", cast("dict[object, object]", x).values())
+    elif isinstance(x, (list, tuple, set)):
+        items = cast("Collection[object]", x)
+    else:
+        return False
+    if _PLAIN_TYPES.issuperset(map(type, items)):
+        return False
+    return any(_holds(item, wanted) for item in items)
 
 
 def defaults_from_attrs(*attr_args: str) -> Callable[[F], F]:
