@@ -1,13 +1,25 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from prefect import Flow, Task
 from prefect.cli import cli
+from prefect.cli._execution import _workers_write_here
+from prefect.executors import (
+    DaskExecutor,
+    Executor,
+    LocalDaskExecutor,
+    LocalExecutor,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from prefect.testing import FakeClock
 
 FLOWS = """
@@ -195,3 +207,41 @@ def test_the_help_shows_examples_and_the_meaning_of_exit_codes() -> None:
     assert "prefect run -m prefect.hello_world --param name=Marvin" in output
     assert "Exit status" in output
     assert "COMMAND" not in output
+
+
+def test_processes_that_a_run_starts_get_its_log_level(flows: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str | None] = []
+
+    class Watching(LocalExecutor):
+        def submit(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+            seen.append(os.environ.get("PREFECT__LOGGING__LEVEL"))
+            return super().submit(fn, *args, **kwargs)
+
+    monkeypatch.setattr("prefect.cli.run.find_flow", lambda **_: Flow("watched", tasks=[Task("x")]))
+    monkeypatch.setattr("prefect.core.flow._default_executor", Watching)
+    for options, expected in (
+        (["--log-level", "error"], "ERROR"),
+        (["--no-logs"], "CRITICAL"),
+        (["--quiet"], None),
+    ):
+        seen.clear()
+        assert run("-p", flows, *options).exit_code == 0
+        assert set(seen) == {expected}
+        assert "PREFECT__LOGGING__LEVEL" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("executor", "write_here"),
+    [
+        (LocalExecutor(), False),
+        (ThreadPoolExecutor(), False),
+        (ProcessPoolExecutor(), False),
+        (LocalDaskExecutor(scheduler="processes"), False),
+        (DaskExecutor(), True),
+        (Executor(), True),
+    ],
+)
+def test_only_executors_whose_processes_do_not_report_home_write_here(
+    executor: Executor, write_here: bool
+) -> None:
+    assert _workers_write_here(Flow("f", executor=executor)) is write_here
