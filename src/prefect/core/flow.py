@@ -728,7 +728,7 @@ class Flow:
         Returns:
             a `graphviz.Digraph` where that package is installed, else a drawing of ours.
         """
-        from prefect.core.visualize import visualize_flow
+        from prefect.core._visualize import visualize_flow
 
         return visualize_flow(
             self, flow_state=flow_state, filename=filename, format=format, horizontal=horizontal

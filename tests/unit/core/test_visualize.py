@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from prefect import Flow, Parameter, Task, case, task, unmapped
-from prefect.core import visualize as module
+from prefect.core import _visualize as module
 from prefect.core._drawing import drawing_of
 from prefect.core._picture import Picture
 from prefect.engine.state import Cached, Failed, Mapped, Skipped, State, Success
