@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 __all__ = [
     "CompoundKey",
@@ -106,7 +106,7 @@ class DotDict(MutableMapping[str, Any]):
         return as_nested_dict(self, dict)
 
 
-DictLike = Union[dict[str, Any], DotDict]
+DictLike = dict[str, Any] | DotDict
 
 
 def as_nested_dict(obj: Any, dct_class: type[MutableMapping[Any, Any]] = DotDict) -> Any:

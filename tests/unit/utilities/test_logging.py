@@ -69,6 +69,14 @@ print(len(logger.handlers), logger.level, logger.propagate)
         assert get_logger("a.b") is logging.getLogger("prefect.a.b")
         assert get_logger("prefect").name == "prefect.prefect"
 
+    def test_the_context_has_a_logger_outside_of_runs_too(self) -> None:
+        found: list[Any] = [prefect.context.get("logger")]
+        thread = threading.Thread(target=lambda: found.append(prefect.context.logger))
+        thread.start()
+        thread.join()
+
+        assert found == [prefect_logger, prefect_logger]
+
     def test_setting_up_again_replaces_the_handlers(self, written: io.StringIO) -> None:
         before = prefect_logger.handlers[:]
         try:
