@@ -211,6 +211,7 @@ class TestKubernetes:
     def test_each_resource_has_its_api(self, library: SimpleNamespace, resource: str, name: str) -> None:
         assert type(kubernetes.get_kubernetes_client(resource, None)) is library.classes[name]
         assert kubernetes.K8S_CLIENTS[resource] is library.classes[name]
+        assert library.classes[name] in kubernetes.KubernetesClient.__args__
 
     def test_other_resources_are_refused(self) -> None:
         with pytest.raises(ValueError, match="no Kubernetes client for 'node': use one of job, pod"):

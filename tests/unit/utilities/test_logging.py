@@ -234,6 +234,21 @@ class TestLines:
         assert written.getvalue().endswith("| good\n")
         assert "bad" not in written.getvalue()
 
+    @pytest.mark.skipif(sys.version_info < (3, 12), reason="filters can replace records from Python 3.12 on")
+    def test_filters_of_the_handler_may_replace_the_record(self, written: io.StringIO) -> None:
+        handler = stream_handler(prefect_logger)
+
+        def censor(record: logging.LogRecord) -> logging.LogRecord:
+            return logging.makeLogRecord({**vars(record), "msg": "censored", "args": ()})
+
+        handler.addFilter(censor)
+        try:
+            get_logger("f").info("secret")
+        finally:
+            handler.removeFilter(censor)
+
+        assert written.getvalue().endswith("| censored\n")
+
     def test_a_line_that_cannot_be_formatted_does_not_stop_the_program(
         self, written: io.StringIO, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
