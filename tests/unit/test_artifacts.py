@@ -41,9 +41,9 @@ def test_without_a_client_the_error_says_what_is_missing(monkeypatch: pytest.Mon
     monkeypatch.delitem(sys.modules, "prefect.backend.artifacts", raising=False)
 
     with (
-        pytest.warns(DeprecationWarning),
+        pytest.warns(DeprecationWarning, match="has moved"),
         pytest.raises(
-            NotImplementedError, match="`prefect.backend.create_link_artifact` keeps artifacts in the API"
+            NotImplementedError, match=r"`prefect\.backend\.create_link_artifact` keeps artifacts in the API"
         ),
     ):
         artifacts.create_link("https://link")
