@@ -44,6 +44,24 @@ def test_something_callable_without_a_name_is_named_after_the_class() -> None:
     assert FunctionTask(functools.partial(documented, y=5)).run(x=1) == 6
 
 
+@pytest.mark.parametrize("is_hashable", [True, False])
+def test_a_callable_may_lack_a_hash_or_weak_references(is_hashable: bool) -> None:
+    class Adder:
+        __slots__ = ("amount",)
+        __hash__ = object.__hash__ if is_hashable else None  # type: ignore[assignment]
+
+        def __init__(self, amount: int) -> None:
+            self.amount = amount
+
+        def __call__(self, x: int) -> int:
+            return x + self.amount
+
+    with Flow("adder") as flow:
+        added = FunctionTask(Adder(5))(1)
+
+    assert flow.run().result[added].result == 6
+
+
 def test_what_cannot_be_called_is_refused() -> None:
     with pytest.raises(TypeError, match=r"`fn` must be callable, and 3 is not"):
         FunctionTask(3)  # type: ignore[arg-type]
