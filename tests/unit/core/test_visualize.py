@@ -324,6 +324,19 @@ def test_text_of_any_script_can_be_drawn_as_pixels(tmp_path: Path) -> None:
     assert (tmp_path / "flow.png").stat().st_size > 1000
 
 
+@pytest.mark.parametrize("horizontal", [False, True])
+def test_pixels_show_the_colours_of_states(flow: Flow, horizontal: bool) -> None:
+    from prefect.core._png import image_of
+
+    children = Mapped(map_states=[Success(), Failed()])
+    image = image_of(Picture(flow, finished(flow, add=children), horizontal=horizontal).scene)
+    assert (image.width > image.height) is horizontal
+    colors = {color for _, color in image.getcolors(image.width * image.height)}
+    for state in (Success, Failed):
+        red, green, blue = (int(state.color[i : i + 2], 16) for i in (1, 3, 5))
+        assert any(abs(r - red) + abs(g - green) + abs(b - blue) < 12 for r, g, b in colors)
+
+
 def test_a_very_large_picture_is_drawn_at_a_lower_resolution(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
