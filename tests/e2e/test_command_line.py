@@ -99,22 +99,40 @@ def test_ctrl_c_stops_the_run_and_exits_with_130(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
-def test_a_reader_that_leaves_early_is_no_traceback(tmp_path: Path) -> None:
+def test_a_reader_that_leaves_early_does_not_stop_the_run(tmp_path: Path) -> None:
+    (tmp_path / "flow.py").write_text(
+        "from pathlib import Path\nfrom prefect import Flow, task\n"
+        "@task(log_stdout=True)\ndef work():\n    print('nobody reads this')\n    Path('done').touch()\n"
+        "with Flow('busy') as flow: work()\n",
+        encoding="utf-8",
+    )
+    result = run_without_reader("run", "-p", "flow.py", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "Flow 'busy' of flow.py\n")
+    assert (tmp_path / "done").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_data_without_a_reader_is_no_traceback(tmp_path: Path) -> None:
+    result = run_without_reader("config", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+def run_without_reader(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """`prefect WORDS` with a standard output that nobody reads."""
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        result = subprocess.run(
-            [sys.executable, "-m", "prefect", "run", "-m", "prefect.hello_world", "-q"],
+        return subprocess.run(
+            [sys.executable, "-m", "prefect", *words],
             stdout=writer,
             stderr=subprocess.PIPE,
             text=True,
-            cwd=tmp_path,
+            cwd=cwd,
             timeout=60,
             check=False,
         )
     finally:
         os.close(writer)
-    assert "Traceback" not in result.stderr
 
 
 def test_a_paused_task_asks_and_goes_on(tmp_path: Path, run_prefect) -> None:

@@ -4,6 +4,7 @@ import builtins
 import io
 import logging
 import sys
+import threading
 
 import pytest
 from rich.console import Console
@@ -142,3 +143,25 @@ def test_handlers_for_files_keep_getting_their_lines() -> None:
         assert "for the file" in kept.stream.getvalue()
     finally:
         logger.removeHandler(kept)
+
+
+def test_lines_of_threads_do_not_mix(flow: Flow) -> None:
+    view, screen = new_view(flow)
+    half_written, finished = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        sys.stdout.write("slow begins ")
+        half_written.set()
+        finished.wait(10)
+        sys.stdout.write("and ends\n")
+
+    with view.shown():
+        thread = threading.Thread(target=slow)
+        thread.start()
+        assert half_written.wait(10)
+        print("quick")
+        finished.set()
+        thread.join()
+    lines = [line.strip() for line in screen.getvalue().splitlines()]
+    assert any(line.endswith("quick") and "slow" not in line for line in lines)
+    assert any(line.endswith("slow begins and ends") for line in lines)
