@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import importlib
+import json
 import os
 import re
 import threading
@@ -15,6 +17,7 @@ import pytest
 
 import prefect
 from prefect import Flow, Parameter, case, task
+from prefect.configuration import Config, to_environment_variables
 from prefect.engine import signals
 from prefect.engine.result.errors import ResultReadError, UnsafeLocationError
 from prefect.engine.results import LocalResult
@@ -27,6 +30,10 @@ from prefect.tasks.files import Zip
 from prefect.tasks.notifications import EmailTask
 from prefect.tasks.shell import ShellTask
 from prefect.tasks.templates import StringFormatter
+from prefect.utilities.datetimes import retry_delay
+from prefect.utilities.git import TemporaryGitRepo
+from prefect.utilities.logging import configure_logging
+from prefect.utilities.notifications import slack_notifier, snowflake_logger
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "differences.md"
 COVERED: set[str] = set()
@@ -388,6 +395,94 @@ def test_a_mail_with_two_versions_offers_a_choice(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("smtplib.SMTP", Server)
     EmailTask(smtp_type="INSECURE", email_to="a@example.com").run(msg="<b>x</b>", msg_plain="x")
     assert [mail.get_content_type() for mail in sent] == ["multipart/alternative"]
+
+
+@fault('`print("a", "b")` in a task')
+def test_a_print_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    @task(log_stdout=True)
+    def show() -> None:
+        print("a", "b")
+
+    with Flow("prints") as flow:
+        show()
+
+    flow.run()
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message for message in messages if set(message) <= set("a b\n")] == ["a b"]
+
+
+@fault("A notifier wanted its secret")
+def test_a_notifier_needs_nothing_for_states_it_ignores() -> None:
+    success = Success()
+    assert slack_notifier(ignore_states=[Success])(prefect.Task("t"), Failed(), success) is success
+
+
+@fault("`snowflake_logger` pasted messages")
+def test_a_quote_in_a_message_stays_out_of_the_sql(capsys: pytest.CaptureFixture[str]) -> None:
+    secrets = {"SNOWFLAKE_CREDS": {}, "LOG_TABLE_NAME_FULL": "T"}
+    with prefect.context(secrets=secrets):
+        snowflake_logger(prefect.Task("t"), Success(), Failed("o'brien"), test_env=True)
+
+    statement, _, values = capsys.readouterr().out.partition("CURRENT_TIMESTAMP())")
+    assert "brien" in values
+    assert "brien" not in statement
+
+
+@fault("`TemporaryGitRepo` ignored `commit`")
+def test_any_commit_and_annotated_tags_are_checked_out(tmp_path: Path) -> None:
+    pytest.importorskip("dulwich")
+    porcelain = importlib.import_module("dulwich.porcelain")
+    who = b"n <e@example.com>"
+    porcelain.init(str(tmp_path / "origin"))
+    for text in ("one", "two"):
+        (tmp_path / "origin" / "file").write_text(text)
+        porcelain.add(str(tmp_path / "origin"), [str(tmp_path / "origin" / "file")])
+        commit = porcelain.commit(str(tmp_path / "origin"), message=text.encode(), author=who, committer=who)
+        if text == "one":
+            first = commit.decode()
+            porcelain.tag_create(str(tmp_path / "origin"), b"v1", author=who, message=b"v1", annotated=True)
+
+    for wanted in ({"commit": first}, {"tag": "v1"}):
+        with TemporaryGitRepo(str(tmp_path / "origin"), **wanted) as repo:
+            assert (Path(repo.temp_dir.name) / "file").read_text() == "one"
+
+
+@fault("`flow.diagnostics()` failed for a flow with a schedule")
+def test_diagnostics_of_a_scheduled_flow_are_json_without_names_of_secrets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PREFECT__CONTEXT__SECRETS__MINE", "1")
+    flow = Flow("scheduled", schedule=CronSchedule("0 12 * * *"))
+
+    assert json.loads(flow.diagnostics())["flow_information"]["schedule"]["clocks"] == ["CronClock"]
+    assert "MINE" not in flow.diagnostics()
+    assert "MINE" in flow.diagnostics(include_secret_names=True)
+
+
+@fault("`to_environment_variables` changed the names")
+def test_settings_survive_the_way_through_the_environment() -> None:
+    config = Config(
+        context={"secrets": {"Mine": "v"}}, tasks={"defaults": {"retry_delay": datetime.timedelta(seconds=4)}}
+    )
+
+    assert to_environment_variables(config) == {
+        "PREFECT__CONTEXT__SECRETS__Mine": "v",
+        "PREFECT__TASKS__DEFAULTS__RETRY_DELAY": "4.0",
+    }
+
+
+@fault("`configure_logging()`, called again")
+def test_setting_up_logging_twice_does_not_double_lines() -> None:
+    before = configure_logging(testing=True).handlers[:]
+
+    assert len(configure_logging(testing=True).handlers) == len(before)
+
+
+@fault("A retry delay with exponential backoff")
+def test_exponential_backoff_stays_at_its_maximum() -> None:
+    delay = retry_delay(seconds=1, exponential_backoff=True)
+
+    assert delay(5000) == datetime.timedelta(hours=2)
 
 
 # --- what is meant to be better ------------------------------------------------------------------
