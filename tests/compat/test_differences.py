@@ -430,7 +430,6 @@ def test_a_quote_in_a_message_stays_out_of_the_sql(capsys: pytest.CaptureFixture
 
 @fault("`TemporaryGitRepo` ignored `commit`")
 def test_any_commit_and_annotated_tags_are_checked_out(tmp_path: Path) -> None:
-    pytest.importorskip("dulwich")
     porcelain = importlib.import_module("dulwich.porcelain")
     who = b"n <e@example.com>"
     porcelain.init(str(tmp_path / "origin"))

@@ -17,7 +17,6 @@ needs_git = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository: main has two commits, dev three; tags v1 (light) and v2 (annotated) on main."""
-    pytest.importorskip("dulwich")
     path = tmp_path_factory.mktemp("origin")
 
     def git(*args: str) -> None:
