@@ -17,8 +17,6 @@ RECORDED = Path(__file__).parents[1] / "compat" / "reachable.txt"
 NOT_YET = (
     "prefect.agent",
     "prefect.backend",
-    "prefect.client.client",
-    "prefect.engine.cloud",
     "prefect.tasks.docker",
     "prefect.tasks.github",
 )
