@@ -83,9 +83,25 @@ def test_piped_output_is_plain_even_with_characters_that_the_encoding_lacks(
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_stops_the_run_and_exits_with_130(tmp_path: Path) -> None:
     (tmp_path / "flow.py").write_text(SLEEPER, encoding="utf-8")
+    status, errors = interrupted_once_started(tmp_path)
+    assert status == 130
+    assert errors.endswith("Error: Interrupted: the flow run was stopped by Ctrl-C.\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_while_a_flow_file_loads_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "flow.py").write_text(
+        "import threading\nprint('started', flush=True)\nthreading.Event().wait(60)\n", encoding="utf-8"
+    )
+    status, errors = interrupted_once_started(tmp_path)
+    assert (status, errors.strip()) == (130, "Error: Interrupted.")
+
+
+def interrupted_once_started(folder: Path) -> tuple[int, str]:
+    """Exit status and errors of `prefect run -p flow.py` that gets Ctrl-C once it printed "started"."""
     process = subprocess.Popen(
         [sys.executable, "-m", "prefect", "run", "-p", "flow.py"],
-        cwd=tmp_path,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -94,8 +110,7 @@ def test_ctrl_c_stops_the_run_and_exits_with_130(tmp_path: Path) -> None:
     assert "started\n" in iter(process.stdout.readline, "")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert errors.endswith("Error: Interrupted: the flow run was stopped by Ctrl-C.\n")
+    return process.returncode, errors
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")

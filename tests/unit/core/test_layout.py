@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefect.core._layout import Layout, lay_out
+from prefect.core._layout import Layout, _nearest, lay_out
 
 Sizes = list[tuple[float, float]]
 Edges = list[tuple[int, int]]
@@ -88,6 +88,47 @@ def test_the_layout_is_the_same_every_time() -> None:
 def test_a_chain_is_a_straight_line() -> None:
     layout = lay_out([(60.0, 30.0), (100.0, 30.0), (40.0, 30.0)], [(0, 1), (1, 2)])
     assert len({x for x, _ in layout.centers}) == 1
+
+
+def test_a_source_stands_over_the_middle_of_its_targets() -> None:
+    layout = lay_out([(60.0, 30.0)] * 4, [(0, 1), (0, 2), (0, 3)])
+    xs = [x for x, _ in layout.centers]
+    assert xs[0] == pytest.approx(sum(xs[1:]) / 3)
+    assert xs[1] < xs[2] < xs[3]
+
+
+spaced = st.lists(
+    st.tuples(st.floats(-1e3, 1e3), st.floats(0.1, 10), st.floats(0, 50)), min_size=1, max_size=12
+)
+
+
+@given(spaced)
+def test_places_keep_their_distances(items: list[tuple[float, float, float]]) -> None:
+    wanted, weights, distances = ([item[part] for item in items] for part in range(3))
+    places = _nearest(wanted, weights, distances[1:])
+    for (a, b), distance in zip(itertools.pairwise(places), distances[1:], strict=True):
+        assert b - a >= distance - 1e-6
+
+
+@given(spaced)
+def test_places_are_nearest_to_the_wanted_ones(items: list[tuple[float, float, float]]) -> None:
+    wanted, weights, distances = ([item[part] for item in items] for part in range(3))
+    places = _nearest(wanted, weights, distances[1:])
+
+    def cost(at: list[float]) -> float:
+        return sum(weight * (x - want) ** 2 for x, want, weight in zip(at, wanted, weights, strict=True))
+
+    # No block at one end can move alone to a better place: the problem is convex, so this is the best.
+    for cut in range(1, len(places)):
+        for step in (-0.01, 0.01):
+            moved = [x + step * (i >= cut) for i, x in enumerate(places)]
+            keeps = all(
+                b - a >= distance - 1e-9
+                for (a, b), distance in zip(itertools.pairwise(moved), distances[1:], strict=True)
+            )
+            assert not keeps or cost(moved) >= cost(places) - 1e-6
+    shifted = [x + 0.01 for x in places], [x - 0.01 for x in places]
+    assert all(cost(at) >= cost(places) - 1e-6 for at in shifted)
 
 
 def test_horizontal_layers_run_from_left_to_right() -> None:
