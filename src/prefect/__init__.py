@@ -27,6 +27,7 @@ from prefect.exceptions import ConfigurationError as _ConfigurationError
 from prefect.utilities._lazy import lazy_names as _lazy_names
 
 if TYPE_CHECKING:
+    from prefect.client.client import Client
     from prefect.configuration import config
     from prefect.core.flow import Flow
     from prefect.core.parameter import Parameter
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from prefect.utilities.tasks import apply_map, tags, task
 
 __all__ = [
+    "Client",
     "Flow",
     "Parameter",
     "Task",

@@ -44,9 +44,10 @@ def warn_about_other_distributions(folder: str) -> None:
     if not others:
         return
     names = " ".join(other.split(" ")[0] for other in others)
+    is_, owns, of = ("are", "own", "several") if len(others) > 1 else ("is", "owns", "both")
     warnings.warn(
-        f"{' and '.join(others)} is installed beside prefect-classic in {folder} and owns the same folder "
-        f"prefect/, so files of both are mixed there. Run `pip uninstall {names} prefect-classic`, then "
+        f"{' and '.join(others)} {is_} installed beside prefect-classic in {folder} and {owns} the same folder "
+        f"prefect/, so files of {of} are mixed there. Run `pip uninstall {names} prefect-classic`, then "
         "`pip install prefect-classic`.",
         RuntimeWarning,
         stacklevel=3,

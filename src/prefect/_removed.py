@@ -6,9 +6,10 @@ and removed" of the documentation. Nothing here is imported unless something was
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, NoReturn
+
+from prefect._settings import REMOVED as REMOVED_SETTINGS
 
 __all__ = [
     "CATALOGUE",
@@ -18,7 +19,6 @@ __all__ = [
     "reject_flow_arguments",
     "reject_task_arguments",
     "removed_table",
-    "warn_removed_setting",
 ]
 
 Kind = Literal["module", "name", "argument", "setting", "command"]
@@ -106,9 +106,7 @@ CATALOGUE: tuple[Removed, ...] = (
     Removed("name", "prefect.engine.result.base.ResultInterface", "`prefect.engine.result.Result`", "0.14"),
     Removed("module", "prefect.serialization.result_handlers", "`prefect.serialization.result`", "0.14"),
     Removed("name", "prefect.serialization.result.ResultHandlerResultSchema", "`StateResultSchema`", "0.14"),
-    Removed(
-        "name", "prefect.serialization.result.SafeResultSchema", "`SafeResultSchema` has no successor", "0.14"
-    ),
+    Removed("name", "prefect.serialization.result.SafeResultSchema", "`StateResultSchema`", "0.14"),
     Removed("argument", "prefect.Flow(result_handler)", "`result=`", "0.14"),
     Removed("argument", "prefect.Task(result_handler)", "`result=`", "0.14"),
     # ------------------------------------------------------------ engine
@@ -121,7 +119,7 @@ CATALOGUE: tuple[Removed, ...] = (
     Removed("module", "prefect.engine.executors.base", "`prefect.executors.base`", "0.14"),
     Removed("module", "prefect.engine.cloud.utilities", "`prefect.engine.cloud`", "0.11"),
     # ------------------------------------------------------------ flows, tasks, schedules
-    Removed("module", "prefect.core.tasks", "`prefect.core.task`", "0.2"),
+    Removed("module", "prefect.core.tasks", "`prefect.core.task`, or `prefect.Task`", "0.2"),
     Removed(
         "name",
         "prefect.core.task.Parameter",
@@ -191,8 +189,7 @@ CATALOGUE: tuple[Removed, ...] = (
     Removed("argument", "prefect.Client(api_token)", "`api_key=`", "1.0"),
     Removed("argument", "prefect.Flow.register(token)", "an API key", "1.0"),
     # ------------------------------------------------------------ settings
-    Removed("setting", "logging.log_to_cloud", "`cloud.send_flow_run_logs`", "0.14"),
-    Removed("setting", "cloud.auth_token", "`cloud.api_key`", "1.0"),
+    *(Removed("setting", old, new, since) for old, (new, since) in REMOVED_SETTINGS.items()),
     # ------------------------------------------------------------ commands
     Removed("command", "prefect run flow", "`prefect run`", "1.0"),
     Removed("command", "prefect run cloud", "`prefect run`", "0.14"),
@@ -266,23 +263,6 @@ def _reject(owner: str, arguments: Mapping[str, Any]) -> NoReturn:
             )
     name = next(iter(arguments))
     raise TypeError(f"{owner}() got an unexpected keyword argument {name!r}")
-
-
-def warn_removed_setting(key: str, origin: str) -> None:
-    """Say that a setting has no effect any more, if it is one of those.
-
-    Args:
-        key: dotted name of the setting
-        origin: where the user set it
-    """
-    entry = _BY_NAME.get(key)
-    if entry is not None and entry.kind == "setting":
-        warnings.warn(
-            f"The setting {key} (set by {origin}) was removed in Prefect {entry.since} and is ignored: "
-            f"use {entry.new}.",
-            UserWarning,
-            stacklevel=2,
-        )
 
 
 def removed_table() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["SETTINGS", "Kind", "Setting", "checked"]
+__all__ = ["REMOVED", "SETTINGS", "Kind", "Setting", "checked", "settings_table", "warn_if_removed"]
 
 Kind = Literal["flag", "number", "seconds", "count", "text", "level", "list", "backend", "heartbeat"]
 
@@ -115,6 +115,12 @@ SETTINGS: dict[str, Setting] = {
     "server.hasura.execute_retry_seconds": Setting("seconds", _LEGACY),
 }
 
+REMOVED: dict[str, tuple[str, str]] = {
+    "logging.log_to_cloud": ("`cloud.send_flow_run_logs`", "0.14"),
+    "cloud.auth_token": ("`cloud.api_key`", "1.0"),
+}
+"""Settings that have no effect any more: what to use instead, and the version that removed them."""
+
 _WANTED: dict[Kind, str] = {
     "flag": "true or false",
     "number": "a number",
@@ -174,3 +180,36 @@ def _takes(kind: Kind, value: Any) -> bool:
     if kind == "heartbeat":
         return value in ("process", "thread", "off")
     return not isinstance(value, (dict, list))
+
+
+def warn_if_removed(key: str, origin: str) -> None:
+    """Say that a setting has no effect any more, if it is one of those.
+
+    Args:
+        key: dotted name of the setting
+        origin: where the user set it
+    """
+    if key in REMOVED:
+        import warnings
+
+        new, since = REMOVED[key]
+        warnings.warn(
+            f"The setting {key} (set by {origin}) was removed in Prefect {since} and is ignored: use {new}.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def settings_table() -> str:
+    """The declared settings as a Markdown table, for the documentation."""
+    from prefect.configuration import DEFAULT_CONFIG, load_toml
+    from prefect.utilities.collections import CompoundKey, dict_to_flatdict
+
+    defaults = dict_to_flatdict(load_toml(DEFAULT_CONFIG))
+    lines = ["| setting | default | takes | meaning |", "|---|---|---|---|"]
+    for key, setting in SETTINGS.items():
+        default: Any = defaults[CompoundKey(key.split("."))]
+        text = str(default).lower() if isinstance(default, bool) else str(default).replace("|", "\\|")
+        wanted = _WANTED[setting.kind] + (", or false for none" if setting.optional else "")
+        lines.append(f"| `{key}` | {f'`{text}`' if text else 'empty'} | {wanted} | {setting.help} |")
+    return "\n".join(lines) + "\n"

@@ -74,6 +74,6 @@ def _forward(old: str, new: str, *args: str) -> Any:
         if exc.name not in ("prefect.backend", "prefect.backend.artifacts"):
             raise
         raise NotImplementedError(
-            f"`prefect.backend.{new}` keeps artifacts in the API, for which this version has no client."
+            f"`prefect.backend.{new}` keeps artifacts in the API, which this version does not reach yet."
         ) from None
     return getattr(artifacts, new)(*args)

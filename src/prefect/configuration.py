@@ -245,14 +245,13 @@ class _Settings:
         return isinstance(value, str) and INTERPOLATION_REGEX.search(value) is not None
 
     def _check_values_of_users(self) -> None:
-        from prefect._removed import warn_removed_setting
-        from prefect._settings import checked
+        from prefect._settings import checked, warn_if_removed
 
         for path, origin in self.origins.items():
             key = _dotted(path)
             if path not in self.values:
                 continue  # a later source replaced the whole section
-            warn_removed_setting(key, origin)
+            warn_if_removed(key, origin)
             try:
                 self.values[path] = checked(key, self.values[path])
             except ValueError as exc:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import importlib
+import json
 import os
+import re
 import threading
 from collections.abc import Callable
+from email.message import EmailMessage
 from pathlib import Path
 
 import pendulum
@@ -13,11 +17,23 @@ import pytest
 
 import prefect
 from prefect import Flow, Parameter, case, task
+from prefect.configuration import Config, to_environment_variables
 from prefect.engine import signals
+from prefect.engine.result.errors import ResultReadError, UnsafeLocationError
+from prefect.engine.results import LocalResult
 from prefect.engine.state import Failed, Skipped, Success, TimedOut
 from prefect.executors import DaskExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from prefect.schedules import CronSchedule
-from prefect.tasks.control_flow import merge
+from prefect.tasks.control_flow import FilterTask, merge
+from prefect.tasks.database import SQLiteQuery
+from prefect.tasks.files import Zip
+from prefect.tasks.notifications import EmailTask
+from prefect.tasks.shell import ShellTask
+from prefect.tasks.templates import StringFormatter
+from prefect.utilities.datetimes import retry_delay
+from prefect.utilities.git import TemporaryGitRepo
+from prefect.utilities.logging import configure_logging
+from prefect.utilities.notifications import slack_notifier, snowflake_logger
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "differences.md"
 COVERED: set[str] = set()
@@ -134,6 +150,60 @@ def test_merge_after_skipped_branches_can_be_mapped() -> None:
     assert flow.run().result[described].result == ["1 is odd", "2 is even"]
 
 
+@fault("A parameter or input that filled the template")
+def test_a_parameter_cannot_lead_out_of_the_directory_of_a_result(tmp_path: Path) -> None:
+    @task(result=LocalResult(dir=str(tmp_path / "base"), location="{name}"))
+    def work(name: str) -> int:
+        return 1
+
+    with Flow("escape") as flow:
+        worked = work(Parameter("name"))
+
+    for name in ("../outside", str(tmp_path / "outside")):
+        with prefect.context(checkpointing=True):
+            state = flow.run(name=name)
+        assert isinstance(state.result[worked].result, UnsafeLocationError)
+        assert not (tmp_path / "outside").exists()
+
+
+@fault("A run that died while it wrote a target")
+def test_half_a_target_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = LocalResult(dir=str(tmp_path), location="a")
+
+    def die(source: str, destination: str) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", die)
+        with pytest.raises(SystemExit):
+            target.write("a value")
+    assert not target.exists("a")
+
+
+@fault("Two results without a location")
+def test_results_without_a_location_never_share_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+
+    class Clock(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]
+            return frozen
+
+    monkeypatch.setattr("prefect.engine.results.local_result.dt.datetime", Clock)
+    result = LocalResult(dir=str(tmp_path))
+    assert result.write(1).location != result.write(2).location
+
+
+@fault("A result that was missing or damaged")
+def test_a_missing_or_damaged_result_is_named(tmp_path: Path) -> None:
+    (tmp_path / "half").write_bytes(b"\x80\x04")
+    for name in ("none", "half"):
+        with pytest.raises(ResultReadError, match=re.escape(str(tmp_path / name))):
+            LocalResult(dir=str(tmp_path)).read(name)
+
+
 @fault("An object that cannot be pickled")
 def test_a_pickling_error_names_the_attribute() -> None:
     class Holder:
@@ -201,6 +271,217 @@ def test_a_daily_time_fires_once_when_the_clocks_go_back() -> None:
 
 def test_every_listed_fault_has_a_test() -> None:
     assert set(listed_faults()) == COVERED
+
+
+@fault("`merge` returned the signal")
+def test_merge_passes_over_a_branch_that_skipped_itself() -> None:
+    @task
+    def skip() -> None:
+        raise signals.SKIP("not today")
+
+    @task
+    def work() -> str:
+        return "done"
+
+    with Flow("skip") as flow:
+        merged = merge(skip(), work())
+
+    assert flow.run().result[merged].result == "done"
+
+
+@fault("`merge` looked at its tenth branch")
+def test_merge_goes_by_the_order_of_its_arguments() -> None:
+    @task
+    def same(x: int | None) -> int | None:
+        return x
+
+    with Flow("order") as flow:
+        merged = merge(same(None), *(same(number) for number in range(2, 12)))
+
+    assert flow.run().result[merged].result == 2
+
+
+@fault("`FilterTask` kept the signals")
+def test_filter_task_drops_what_was_skipped() -> None:
+    @task
+    def skip_odd(x: int) -> int:
+        if x % 2:
+            raise signals.SKIP("odd")
+        return x
+
+    with Flow("filter") as flow:
+        kept = FilterTask()(skip_odd.map([1, 2, 3, 4]))
+
+    assert flow.run().result[kept].result == [2, 4]
+
+
+@fault("`apply_map` mixed up an input")
+def test_apply_map_keeps_its_inputs_apart() -> None:
+    @task
+    def numbers() -> list[int]:
+        return [1, 2]
+
+    @task
+    def pair(x: object, y: object) -> tuple[object, object]:
+        return x, y
+
+    with Flow("apply_map") as flow:
+        many = numbers()
+        ten = Parameter("ten", default=[10, 20])
+        results = [
+            prefect.apply_map(pair, many, prefect.unmapped(many)),
+            prefect.apply_map(pair, many, prefect.unmapped(prefect.flatten([[3], [4]]))),
+            prefect.apply_map(pair, [many, 5], prefect.unmapped(0)),
+            prefect.apply_map(lambda x: pair(x, ten), many),
+        ]
+
+    state = flow.run()
+    assert [state.result[result].result for result in results] == [
+        [(1, [1, 2]), (2, [1, 2])],
+        [(1, [3, 4]), (2, [3, 4])],
+        [([1, 2], 0), (5, 0)],
+        [(1, 10), (2, 20)],
+    ]
+
+
+@fault("`SQLiteQuery` did not commit")
+def test_sqlite_query_commits(tmp_path: Path) -> None:
+    db = str(tmp_path / "test.db")
+    SQLiteQuery(db).run(query="create table t (x)")
+    SQLiteQuery(db).run(query="insert into t values (1)")
+    assert SQLiteQuery(db).run(query="select x from t") == [(1,)]
+
+
+@fault("`Zip` of a file that does not exist")
+def test_zip_needs_something_to_pack(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not found"):
+        Zip(tmp_path / "missing", tmp_path / "out.zip").run()
+    assert list(tmp_path.iterdir()) == []
+
+
+@fault("`ShellTask` failed when output")
+def test_shell_task_survives_any_output_and_ends_with_its_timeout(tmp_path: Path) -> None:
+    with Flow("shell") as flow:
+        strange = ShellTask()(command=r"printf '\xff'")
+        slow = ShellTask(timeout=0.5, helper_script=f"cd '{tmp_path}'")(command="sleep 5; touch finished")
+
+    state = flow.run()
+    assert state.result[strange].result == "\ufffd"
+    assert isinstance(state.result[slow], TimedOut)
+    assert list(tmp_path.iterdir()) == []
+
+
+@fault("Library tasks refused arguments by position")
+def test_library_tasks_take_arguments_by_position() -> None:
+    assert ShellTask().run("echo hi") == "hi"
+    assert StringFormatter("{x}").run("{x}!", x=1) == "1!"
+
+
+@fault("`EmailTask` with plain text and HTML")
+def test_a_mail_with_two_versions_offers_a_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[EmailMessage] = []
+
+    class Server:
+        def __init__(self, *args: object, **kwargs: object) -> None: ...
+
+        def __enter__(self) -> Server:
+            return self
+
+        def __exit__(self, *args: object) -> None: ...
+
+        def send_message(self, mail: EmailMessage) -> None:
+            sent.append(mail)
+
+    monkeypatch.setattr("smtplib.SMTP", Server)
+    EmailTask(smtp_type="INSECURE", email_to="a@example.com").run(msg="<b>x</b>", msg_plain="x")
+    assert [mail.get_content_type() for mail in sent] == ["multipart/alternative"]
+
+
+@fault('`print("a", "b")` in a task')
+def test_a_print_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    @task(log_stdout=True)
+    def show() -> None:
+        print("a", "b")
+
+    with Flow("prints") as flow:
+        show()
+
+    flow.run()
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message for message in messages if set(message) <= set("a b\n")] == ["a b"]
+
+
+@fault("A notifier wanted its secret")
+def test_a_notifier_needs_nothing_for_states_it_ignores() -> None:
+    success = Success()
+    assert slack_notifier(ignore_states=[Success])(prefect.Task("t"), Failed(), success) is success
+
+
+@fault("`snowflake_logger` pasted messages")
+def test_a_quote_in_a_message_stays_out_of_the_sql(capsys: pytest.CaptureFixture[str]) -> None:
+    secrets = {"SNOWFLAKE_CREDS": {}, "LOG_TABLE_NAME_FULL": "T"}
+    with prefect.context(secrets=secrets):
+        snowflake_logger(prefect.Task("t"), Success(), Failed("o'brien"), test_env=True)
+
+    statement, _, values = capsys.readouterr().out.partition("CURRENT_TIMESTAMP())")
+    assert "brien" in values
+    assert "brien" not in statement
+
+
+@fault("`TemporaryGitRepo` ignored `commit`")
+def test_any_commit_and_annotated_tags_are_checked_out(tmp_path: Path) -> None:
+    porcelain = importlib.import_module("dulwich.porcelain")
+    who = b"n <e@example.com>"
+    porcelain.init(str(tmp_path / "origin"))
+    for text in ("one", "two"):
+        (tmp_path / "origin" / "file").write_text(text)
+        porcelain.add(str(tmp_path / "origin"), [str(tmp_path / "origin" / "file")])
+        commit = porcelain.commit(str(tmp_path / "origin"), message=text.encode(), author=who, committer=who)
+        if text == "one":
+            first = commit.decode()
+            porcelain.tag_create(str(tmp_path / "origin"), b"v1", author=who, message=b"v1", annotated=True)
+
+    for wanted in ({"commit": first}, {"tag": "v1"}):
+        with TemporaryGitRepo(str(tmp_path / "origin"), **wanted) as repo:
+            assert (Path(repo.temp_dir.name) / "file").read_text() == "one"
+
+
+@fault("`flow.diagnostics()` failed for a flow with a schedule")
+def test_diagnostics_of_a_scheduled_flow_are_json_without_names_of_secrets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PREFECT__CONTEXT__SECRETS__MINE", "1")
+    flow = Flow("scheduled", schedule=CronSchedule("0 12 * * *"))
+
+    assert json.loads(flow.diagnostics())["flow_information"]["schedule"]["clocks"] == ["CronClock"]
+    assert "MINE" not in flow.diagnostics()
+    assert "MINE" in flow.diagnostics(include_secret_names=True)
+
+
+@fault("`to_environment_variables` changed the names")
+def test_settings_survive_the_way_through_the_environment() -> None:
+    config = Config(
+        context={"secrets": {"Mine": "v"}}, tasks={"defaults": {"retry_delay": datetime.timedelta(seconds=4)}}
+    )
+
+    assert to_environment_variables(config) == {
+        "PREFECT__CONTEXT__SECRETS__Mine": "v",
+        "PREFECT__TASKS__DEFAULTS__RETRY_DELAY": "4.0",
+    }
+
+
+@fault("`configure_logging()`, called again")
+def test_setting_up_logging_twice_does_not_double_lines() -> None:
+    before = configure_logging(testing=True).handlers[:]
+
+    assert len(configure_logging(testing=True).handlers) == len(before)
+
+
+@fault("A retry delay with exponential backoff")
+def test_exponential_backoff_stays_at_its_maximum() -> None:
+    delay = retry_delay(seconds=1, exponential_backoff=True)
+
+    assert delay(5000) == datetime.timedelta(hours=2)
 
 
 # --- what is meant to be better ------------------------------------------------------------------

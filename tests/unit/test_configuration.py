@@ -406,6 +406,9 @@ class TestConfig:
         assert type(config.a.new.x) is Config
         config.update(z={"q": 1})
         assert config.z.q == 1
+        config |= {"y": {"q": 2}}
+        assert type(config) is Config
+        assert config.y.q == 2
         assert config.setdefault("z") == {"q": 1}
         del config.z
         assert "z" not in config

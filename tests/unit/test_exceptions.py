@@ -21,11 +21,14 @@ def test_each_takes_an_optional_message_and_survives_pickling(name: str) -> None
 
 
 def test_signals_pass_through_except_exception() -> None:
-    with pytest.raises(exceptions.TaskTimeoutSignal):
+    def task_that_catches_everything() -> None:
         try:
             raise exceptions.TaskTimeoutSignal("too slow")
         except Exception:
             pytest.fail("a task that catches Exception must not catch a signal")
+
+    with pytest.raises(exceptions.TaskTimeoutSignal):
+        task_that_catches_everything()
 
 
 @pytest.mark.parametrize(

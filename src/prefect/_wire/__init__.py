@@ -15,7 +15,7 @@ Nothing here knows flows, engines or servers.
 
 from __future__ import annotations
 
-from prefect._wire.base import Wire, WireError, decode, encode, from_builtins, to_builtins
+from prefect._wire.base import Wire, WireError, canonical, decode, encode, from_builtins, to_builtins
 from prefect._wire.flows import (
     Edge,
     Flow,
@@ -48,6 +48,7 @@ __all__ = [
     "TaskReference",
     "Wire",
     "WireError",
+    "canonical",
     "compress",
     "decode",
     "decompress",

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import functools
+import json
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
 from prefect import __version__
 
-__all__ = ["JSON", "SortedStrings", "Wire", "WireError", "decode", "encode", "from_builtins", "to_builtins"]
+__all__ = [
+    "JSON",
+    "SortedStrings",
+    "Wire",
+    "WireError",
+    "canonical",
+    "decode",
+    "encode",
+    "from_builtins",
+    "to_builtins",
+]
 
 W = TypeVar("W")
 
@@ -64,6 +75,22 @@ def encode(value: Any, *, sort: bool = False) -> bytes:
         sort: whether keys are sorted, which makes equal objects equal bytes.
     """
     return (_sorted_encoder if sort else _encoder).encode(value)
+
+
+def canonical(value: Any) -> bytes:
+    """JSON that is the same for equal values, whatever the order of their keys: for hashes.
+
+    Args:
+        value: anything that `json.dumps` takes.
+
+    Raises:
+        TypeError, ValueError: the value is no JSON.
+    """
+    try:
+        return _sorted_encoder.encode(value)
+    except (TypeError, UnicodeEncodeError):
+        # Keys that are no text, and surrogates, which JSON can write and UTF-8 cannot.
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def from_builtins(value: Any, type_: type[W] | Any) -> W:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.cli import _exit_codes
@@ -54,8 +56,8 @@ def run_here(
     }
     try:
         flow.validate()
-        with prefect_context(**context):
-            if not quiet and not on_schedule and can_be_live():
+        with prefect_context(**context), _workers_log_level("CRITICAL" if no_logs else log_level):
+            if not quiet and not on_schedule and can_be_live() and not _workers_write_here(flow):
                 state = _run_alive(flow, arguments, log_level, no_logs)
             else:
                 state = _run_plain(flow, arguments, log_level, quiet, no_logs)
@@ -67,6 +69,36 @@ def run_here(
             raise
         raise CommandError(f"Flow {flow.name!r} cannot run: {error}") from error
     return _exit_code(state)
+
+
+@contextmanager
+def _workers_log_level(level: str | None) -> Generator[None]:
+    """Have processes that are started meanwhile log from this level on; None leaves it to them."""
+    name = "PREFECT__LOGGING__LEVEL"
+    before = os.environ.get(name)
+    if level is not None:
+        os.environ[name] = level
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[name] = before
+        elif level is not None:
+            del os.environ[name]
+
+
+def _workers_write_here(flow: Flow) -> bool:
+    """Whether tasks run in processes that write to this terminal by themselves.
+
+    What they write would end up in the middle of the tree.
+    """
+    executor = flow.executor
+    if executor.placement != "remote":
+        return False
+    from prefect.executors import LocalDaskExecutor, ProcessPoolExecutor
+
+    # The processes of these send their records here.
+    return not isinstance(executor, (LocalDaskExecutor, ProcessPoolExecutor))
 
 
 def _wants_tracebacks() -> bool:

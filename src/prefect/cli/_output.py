@@ -12,7 +12,7 @@ from typing import TextIO
 
 import click
 
-__all__ = ["can_be_live", "may_color", "note", "print_error", "styled", "write"]
+__all__ = ["can_be_live", "drop_output", "may_color", "note", "print_error", "styled", "write"]
 
 
 def may_color(stream: TextIO) -> bool:
@@ -40,14 +40,26 @@ def styled(
 
 
 def write(text: str, stream: TextIO | None = None) -> None:
-    """Write one line; characters that the stream cannot encode are escaped instead of raising."""
+    """Write one line, whatever happens to it.
+
+    Characters that the stream cannot encode are escaped. When the reader has left (`prefect run … |
+    head`), the rest is dropped: that is no reason to stop a flow in the middle of its work.
+    """
     target = stream or sys.stdout
     try:
-        target.write(text + "\n")
-    except UnicodeEncodeError:
-        encoding = target.encoding or "ascii"
-        target.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    target.flush()
+        try:
+            target.write(text + "\n")
+        except UnicodeEncodeError:
+            encoding = target.encoding or "ascii"
+            target.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        target.flush()
+    except BrokenPipeError:
+        drop_output(target)
+
+
+def drop_output(stream: TextIO) -> None:
+    """Send what is still written to a stream of the system nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def note(text: str) -> None:

@@ -11,7 +11,7 @@ from prefect.cli import _exit_codes
 from prefect.cli._commands import BACKEND_COMMANDS, COMMANDS
 from prefect.cli._errors import CommandError
 from prefect.cli._help import root_help
-from prefect.cli._output import print_error
+from prefect.cli._output import drop_output, print_error
 from prefect.exceptions import ConfigurationError
 
 __all__ = ["CONTEXT_SETTINGS", "LazyGroup", "cli", "run_group"]
@@ -104,8 +104,6 @@ def run_group(words: list[str]) -> None:
         status = _exit_codes.USAGE
     except BrokenPipeError:
         # The reader of our output is gone (`prefect … | head`): nothing is left to say, and nowhere to.
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output(sys.stdout)
         status = _exit_codes.FAILED
     sys.exit(status if isinstance(status, int) else _exit_codes.OK)

@@ -174,15 +174,19 @@ def _who(record: logging.LogRecord, message: str) -> str:
 
 
 class _Lines(io.TextIOBase):
-    """A standard stream whose lines go to the view."""
+    """A standard stream whose lines go to the view; each thread writes lines of its own."""
 
     def __init__(self, view: RunView, stream: TextIO) -> None:
         self._view = view
         self._stream = stream
-        self._rest = ""
+        #: What threads have written of a line that has no end yet, by their ids.
+        self._rests: dict[int, str] = {}
 
     def write(self, text: str) -> int:
-        complete, newline, self._rest = (self._rest + text).rpartition("\n")
+        thread = threading.get_ident()
+        complete, newline, rest = (self._rests.pop(thread, "") + text).rpartition("\n")
+        if rest:
+            self._rests[thread] = rest
         if newline:
             # Of a line that was overwritten in place (progress bars), only the last form counts.
             lines = [line.rsplit("\r", 1)[-1] for line in complete.replace("\r\n", "\n").split("\n")]
@@ -190,10 +194,10 @@ class _Lines(io.TextIOBase):
         return len(text)
 
     def end(self) -> None:
-        """Pass on a last line without its end."""
-        if self._rest.strip():
-            self._view.on_output(self._rest.rsplit("\r", 1)[-1])
-        self._rest = ""
+        """Pass on last lines without their ends."""
+        for rest in self._rests.values():
+            self._view.on_output(rest.rsplit("\r", 1)[-1])
+        self._rests.clear()
 
     def writable(self) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""Access to what a Prefect API keeps: `Secret`, a value that must not be in code."""
+"""Access to a Prefect API: `Client`, and `Secret`, a value that must not be in code."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from prefect.utilities._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from prefect.client.client import Client
     from prefect.client.secrets import Secret
 
-__all__ = ["Secret"]
+__all__ = ["Client", "Secret"]
 
-__getattr__, __dir__ = lazy_names(__name__, {"Secret": "prefect.client.secrets"})
+__getattr__, __dir__ = lazy_names(
+    __name__, {"Client": "prefect.client.client", "Secret": "prefect.client.secrets"}
+)

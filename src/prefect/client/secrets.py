@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect.exceptions import ClientError
 from prefect.utilities.context import context
 
+if TYPE_CHECKING:
+    from prefect.client.client import Client
+
 __all__ = ["Secret"]
 
 _MISSING = object()
-
-
-class _Api(Protocol):
-    """What asks the API; `prefect.Client`."""
-
-    def graphql(self, query: str, *, variables: dict[str, Any] = ...) -> Any: ...
 
 
 class Secret:
@@ -36,35 +32,42 @@ class Secret:
 
     Example:
         ```python
+        import prefect
+        from prefect import Flow, task
+        from prefect.client import Secret
+
+
         @task
         def connect():
-            return database.connect(password=Secret("DATABASE_PASSWORD").get())
+            password = Secret("DATABASE_PASSWORD").get()
+            return f"connected with {len(password)} characters"
+
+
+        with Flow("report") as flow:
+            connected = connect()
+
+        with prefect.context(secrets={"DATABASE_PASSWORD": "dontpanic"}):
+            print(flow.run().result[connected].result)
+        ```
+        ```output
+        connected with 9 characters
         ```
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._client: _Api | None = None
+        self._client: Client | None = None
 
     def __repr__(self) -> str:
         return f"<Secret: {self.name}>"
 
     @property
-    def client(self) -> _Api:
-        """The client that asks the API; made when it is first needed.
-
-        Raises:
-            ClientError: there is none.
-        """
+    def client(self) -> Client:
+        """The client that asks the API; made when it is first needed."""
         if self._client is None:
-            try:
-                module: Any = import_module("prefect.client.client")
-            except ModuleNotFoundError as exc:
-                raise ClientError(
-                    f"The secret {self.name} is not in prefect.context.secrets, and this version of Prefect cannot "
-                    f"ask an API for it. Set the environment variable PREFECT__CONTEXT__SECRETS__{self.name}."
-                ) from exc
-            self._client = cast("_Api", module.Client())
+            from prefect.client.client import Client
+
+            self._client = Client()
         return self._client
 
     def get(self) -> Any:

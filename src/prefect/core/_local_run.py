@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from prefect.core.task import Task
     from prefect.engine.state import State
 
+
 def run_flow(
     flow: Flow,
     parameters: dict[str, Any] | None,
@@ -24,7 +25,7 @@ def run_flow(
     arguments: dict[str, Any],
 ) -> State | None:
     """See `Flow.run`."""
-    refuse_inside_flow(flow, "run", RuntimeError)
+    refuse_inside_flow("run", RuntimeError)
     if is_loading("run"):
         return None
     if "return_tasks" in arguments:
@@ -117,7 +118,8 @@ def _run_until_finished(
     arguments = dict(arguments)
     run_context: dict[str, Any] = dict(arguments.pop("context", None) or {})
     run_context.setdefault("caches", _caches())
-    arguments.setdefault("executor", flow.executor)
+    if flow.executor is not None:
+        arguments.setdefault("executor", flow.executor)
     task_states: dict[Task, State] = dict(arguments.pop("task_states", None) or {})
     from prefect.engine.state import Scheduled
 
@@ -168,7 +170,7 @@ def _wait_until_ready(flow: Flow, task_states: dict[Task, State]) -> None:
     for state, siblings, index, task in list(_unfinished(task_states)):
         start_time = cast("datetime.datetime | None", getattr(state, "start_time", None))
         if isinstance(state, Paused) and start_time is None:
-            name = task.name if index < 0 else f"{task.name}[{index}]"
+            name = repr(task) if index < 0 else f"{task!r}[{index}]"
             answer = input(f"{name} is currently Paused; enter 'y' to resume:\n")
             if answer.strip().lower() not in ("y", "yes"):
                 continue

@@ -75,15 +75,17 @@ class Flow:
         ```python
         from prefect import Flow, task
 
+
         @task
         def add(x, y):
             return x + y
+
 
         with Flow("sums") as flow:
             total = add(add(1, 2), 3)
 
         state = flow.run()
-        state.result[total].result      # 6
+        state.result[total].result  # 6
         ```
 
     Args:
@@ -661,10 +663,10 @@ class Flow:
     def serialized_hash(self, build: bool = False) -> str:
         """The sha256 (hex) of the JSON form: changes when structure or settings do, not code."""
         import hashlib
-        import json
 
-        text = json.dumps(self.serialize(build=build), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        from prefect._wire import canonical
+
+        return hashlib.sha256(canonical(self.serialize(build=build))).hexdigest()
 
     def save(self, fpath: str | None = None) -> str:
         """Write this flow to a file.
@@ -726,7 +728,7 @@ class Flow:
         Returns:
             a `graphviz.Digraph` where that package is installed, else a drawing of ours.
         """
-        from prefect.core.visualize import visualize_flow
+        from prefect.core._visualize import visualize_flow
 
         return visualize_flow(
             self, flow_state=flow_state, filename=filename, format=format, horizontal=horizontal

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from prefect.core import _settings
 from prefect.core._nout import infer_nout
 from prefect.core._signatures import check_run_signature, task_signature
+from prefect.utilities._lazy import removed_names
 from prefect.utilities.context import context
 from prefect.utilities.edges import EdgeAnnotation
 
@@ -650,4 +651,7 @@ def _result_at_target(result: Result | None, target: Any, warn: bool = True) -> 
 def __getattr__(name: str) -> Any:
     if name == "EXTRA_CALL_PARAMETERS":
         return _extra_call_parameters()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _find_removed(name)
+
+
+_find_removed = removed_names(__name__)

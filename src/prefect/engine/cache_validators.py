@@ -90,6 +90,8 @@ def partial_inputs_only(validate_on: Iterable[str] | None = None) -> Validator:
 
     Example:
         ```python
+        from datetime import timedelta
+
         Task(cache_for=timedelta(days=1), cache_validator=partial_inputs_only(["day"]))
         ```
 

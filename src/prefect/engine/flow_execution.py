@@ -229,7 +229,7 @@ class FlowExecution:
         self.submit(
             task,
             lambda state: self._done(task, state),
-            lambda exc: self._done(task, _lost(task, exc)),
+            lambda exc: self._done(task, plan.run_lost(exc, upstream_states(), prior=prior)),
             run_here,
         )
         if self.executor.placement == "inline":
@@ -255,7 +255,8 @@ class FlowExecution:
             context=self.snapshot(),
         )
         try:
-            packed = remote.dumps(unit, f"Task {task.name!r}")
+            suspects = remote.suspects_of(task, upstream_states)
+            packed = remote.dumps(unit, f"Task {task.name!r}", suspects)
         except remote.UnpicklableTask as exc:
             self._done(task, _unpicklable(task, exc, self.settings))
             return
@@ -264,7 +265,7 @@ class FlowExecution:
         self.submit(
             task,
             lambda reply: self._done(task, pickle.loads(reply)),
-            lambda exc: self._done(task, _lost(task, exc)),
+            lambda exc: self._done(task, plan.run_lost(exc, upstream_states, prior=prior)),
             remote.run_single,
             packed,
         )
@@ -416,7 +417,9 @@ class FlowExecution:
         for stage in group.stages:
             for index, child in enumerate(stage.children):
                 if child is None and exc is not None:
-                    stage.children[index] = _lost(stage.plan.task, exc)
+                    stage.children[index] = Failed(
+                        f"Task {stage.plan.task.name!r} was lost by its executor: {exc!r}", result=exc
+                    )
 
 
 class _RemoteMap:
@@ -477,13 +480,17 @@ class _RemoteMap:
     def _failed(self, start: int, stop: int, exc: Exception) -> None:
         """The children of a lost chunk failed; what is downstream of them runs its steps here."""
         first, *others = self.group.stages
+        if isinstance(exc, remote.UnpicklableTask):
+            failed = _unpicklable(first.plan.task, exc, self.execution.settings)
         for index in range(start, stop):
             if index < first.width:
-                first.children[index] = (
-                    _unpicklable(first.plan.task, exc, self.execution.settings)
-                    if isinstance(exc, remote.UnpicklableTask)
-                    else _lost(first.plan.task, exc)
-                )
+                if isinstance(exc, remote.UnpicklableTask):
+                    first.children[index] = failed  # pyright: ignore[reportPossiblyUnboundVariable]
+                else:
+                    prior = first.prior[index] if index < len(first.prior) else None
+                    first.children[index] = first.plan.run_lost(
+                        exc, first.upstream_states(index), map_index=index, prior=prior
+                    )
             for stage in others:
                 if index < stage.width:
                     stage.run_child(index)
@@ -504,11 +511,6 @@ def _is_local(executor: Executor) -> bool:
 
 def _dask_resources(task: Task) -> frozenset[str]:
     return frozenset(tag for tag in task.tags if tag.startswith("dask-resource:"))
-
-
-def _lost(task: Task, exc: Exception) -> State:
-    """The state of a task run whose worker, thread or future was lost."""
-    return Failed(f"Task {task.name!r} was lost by its executor: {exc!r}", result=exc)
 
 
 def _unpicklable(task: Task, exc: Exception, settings: RunSettings) -> State:

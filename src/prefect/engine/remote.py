@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import pickle
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from prefect.engine.map_group import MapGroup, Source, SourceKind, Stage
@@ -61,11 +61,20 @@ def pickle_bytes(value: object) -> bytes:
     """`value` as bytes, functions and classes of scripts and notebooks included."""
     import cloudpickle
 
-    return cast("bytes", cloudpickle.dumps(value))  # pyright: ignore[reportUnknownMemberType]
+    return cloudpickle.dumps(value)  # pyright: ignore[reportUnknownMemberType]
 
 
-def dumps(value: object, what: str) -> bytes:
+Suspects = Iterable[tuple[str, object]]
+
+
+def dumps(value: object, what: str, suspects: Suspects = ()) -> bytes:
     """`value` as bytes.
+
+    Args:
+        value: what is sent.
+        what: what to call it in an error.
+        suspects: parts of it that users know, by the names they know them under; asked first for
+            the part that does not pickle.
 
     Raises:
         UnpicklableTask: it does not pickle; the message names the part that does not.
@@ -75,10 +84,17 @@ def dumps(value: object, what: str) -> bytes:
     except Exception as exc:  # pickling runs code of users' classes
         from prefect.utilities._pickling import explain_unpicklable
 
+        where = next((found for name, part in suspects if (found := explain_unpicklable(part, name))), None)
         raise UnpicklableTask(
-            f"{what} cannot be sent to the process that should run it: {explain_unpicklable(value)}. "
+            f"{what} cannot be sent to the process that should run it: {where or explain_unpicklable(value)}. "
             "Make the object inside the task instead, or use an executor of threads."
         ) from exc
+
+
+def suspects_of(task: Task, upstream_states: dict[Edge, State]) -> list[tuple[str, object]]:
+    """The parts of a unit that users know: the task, and its inputs by name."""
+    inputs = [(edge.key or edge.upstream_task.name, state.result) for edge, state in upstream_states.items()]
+    return [(task.name, task), *inputs]
 
 
 def light_edges(states: dict[Edge, State]) -> dict[Edge, State]:
@@ -132,7 +148,7 @@ def run_single(packed: bytes) -> bytes:
 
 def _pack_state(state: State, name: str) -> bytes:
     try:
-        return dumps(state, f"The result of task {name!r}")
+        return dumps(state, f"The result of task {name!r}", [("result", state.result)])
     except UnpicklableTask as exc:
         return dumps(_unsendable(exc), "This error")
 
@@ -179,6 +195,7 @@ def share(group: MapGroup, snapshot: dict[str, Any]) -> bytes:
     return dumps(
         SharedParts(settings.runner_cls, settings.handlers, settings.flow_result, snapshot, parts),
         f"Task {names}",
+        [suspect for stage in group.stages for suspect in suspects_of(stage.plan.task, stage.static_states)],
     )
 
 
@@ -196,7 +213,14 @@ def chunk(group: MapGroup, start: int, stop: int) -> bytes:
         )
         for stage in group.stages
     ]
-    return dumps((start, stop, stages), f"An input of task {group.stages[0].plan.task.name!r}")
+    suspects = [
+        (f"{source.key}[{index}]", source.state_at(index).result)
+        for stage in group.stages
+        for source in stage.sources
+        if source.kind != "stage"
+        for index in range(start, min(stop, len(source)))
+    ]
+    return dumps((start, stop, stages), f"An input of task {group.stages[0].plan.task.name!r}", suspects)
 
 
 def _slice(source: Source, start: int, stop: int) -> tuple[Any, State | None]:
@@ -269,7 +293,8 @@ def _pack_chunk(states: list[list[State | None]], stages: list[Stage]) -> bytes:
         for children, stage in zip(states, stages, strict=True):
             for position, state in enumerate(children):
                 try:
-                    dumps(state, f"The result of task '{stage.plan.task.name}[{position + stage.offset}]'")
+                    name = f"The result of task '{stage.plan.task.name}[{position + stage.offset}]'"
+                    dumps(state, name, [("result", cast("State", state).result)])
                 except UnpicklableTask as exc:
                     children[position] = _unsendable(exc)
         return pickle_bytes(states)

@@ -195,6 +195,32 @@ class TaskPlan:
         finally:
             context.restore(outer)
 
+    def run_lost(
+        self,
+        exc: Exception,
+        upstream_states: dict[Edge, State],
+        map_index: int | None = None,
+        prior: State | None = None,
+    ) -> State:
+        """What becomes of a run whose worker was lost: failed like any other, and retried if it may be.
+
+        Args:
+            exc: what the executor said.
+            upstream_states: `{Edge: State}`.
+            map_index: which child of a mapped task.
+            prior: the state the run began with.
+        """
+        run_count = prior.run_count + 1 if isinstance(prior, Retrying) else 1
+        values: dict[str, Any] = {"map_index": map_index, "task_run_count": run_count}
+        layer = Layer(values, TASK_RUN_VALUES)
+        layer.parent = self.layer
+        outer = context.top
+        context.restore(layer)
+        try:
+            return self.new_runner().conclude_raised(exc, {}, upstream_states, values)
+        finally:
+            context.restore(outer)
+
     def run_plain(
         self,
         arguments: dict[str, Any],

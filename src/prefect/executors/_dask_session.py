@@ -17,6 +17,7 @@ from typing import Any
 
 from prefect.executors._dask_worker import Raised, run_packed, stop_run
 from prefect.executors.errors import WorkerLost
+from prefect.utilities._child import Outcome
 
 STOP_TIMEOUT_S = 5
 """How long the end of an interrupted run waits for the workers to take notice."""
@@ -34,6 +35,19 @@ def distributed() -> Any:
     return distributed
 
 
+def keeping_lost_workers() -> contextlib.AbstractContextManager[Any]:
+    """Dask settings under which a local cluster does not shrink.
+
+    Workers of a `LocalCluster` that die are restarted within a second or two.  By default a cluster
+    gives up every worker that is not there 15 s after it died once, be it because it is just being
+    restarted from another death: tasks that kill their workers would leave a cluster without any, and
+    the run waiting for ever.
+    """
+    import dask.config
+
+    return dask.config.set({"distributed.deploy.lost-worker-timeout": "1000 days"})
+
+
 class Session:
     """A connected client and the futures it was given.
 
@@ -45,7 +59,7 @@ class Session:
         self.client = client
         self.run = uuid.uuid4().hex
         self._futures: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._fetched: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        self._outcomes: weakref.WeakKeyDictionary[Any, Outcome] = weakref.WeakKeyDictionary()
         self._threads: dict[str, int] = {}
         self._counted_at = float("-inf")
 
@@ -58,32 +72,51 @@ class Session:
         self._futures.add(future)
         return future
 
-    def results(self, futures: Sequence[Any]) -> list[Any]:
-        """The results of `futures`, in order; blocks until they are there.
+    def result(self, future: Any) -> Any:
+        """The result of a future; blocks until it is there.
 
         Raises:
-            WorkerLost: a result cannot be had any more.
-            BaseException: what a call raised.
+            WorkerLost: it cannot be had any more.
+            BaseException: what the call raised.
         """
-        missing = [future for future in futures if future not in self._fetched]
-        known = dict(zip(missing, self._gather(missing), strict=True)) if missing else {}
-        results = [known[f] if f in known else self._fetched.pop(f) for f in futures]
-        for result in results:
-            if isinstance(result, Raised):
-                raise result.error
-        return results
+        self.fetch([future])
+        return self._outcomes[future].get()
+
+    def is_fetched(self, future: Any) -> bool:
+        """Whether the outcome of a future is here, so that asking for it costs nothing."""
+        return future in self._outcomes
+
+    def fetch(self, futures: Sequence[Any]) -> None:
+        """Bring the outcomes of futures here, those of successful calls in one request; blocks until done.
+
+        Dask forgets them then.  If it did not, it would run calls again whose results were held by a
+        worker that died, as long as the future is referenced somewhere, be it by a traceback.
+        """
+        missing = [future for future in dict.fromkeys(futures) if future not in self._outcomes]
+        if not missing:
+            return
+        try:
+            results = self._gather(missing)
+        except Exception as exc:  # noqa: BLE001 - whatever a call raised; others do not come through Dask
+            if len(missing) > 1:
+                for future in missing:
+                    self.fetch([future])
+                return
+            self._outcomes[missing[0]] = Outcome(error=exc)
+        else:
+            for future, result in zip(missing, results, strict=True):
+                is_raised = isinstance(result, Raised)
+                self._outcomes[future] = Outcome(error=result.again()) if is_raised else Outcome(value=result)
+        for future in missing:
+            future.release()
 
     def wait_first(self, futures: Sequence[Any]) -> None:
         """Block until one of `futures` is done; one that was cancelled or lost is."""
-        with contextlib.suppress(*_CANCELLED), self.client.as_current():
-            distributed().wait(futures, return_when="FIRST_COMPLETED")
+        # What `distributed.wait` does, which in older versions only knows the default client.
+        from distributed.client import _wait  # pyright: ignore[reportUnknownVariableType]
 
-    def fetch(self, futures: Sequence[Any]) -> None:
-        """Get the results of those of `futures` that have one, in one request, for `results`."""
-        finished = [f for f in futures if f.status == "finished" and f not in self._fetched]
-        if finished:
-            with contextlib.suppress(Exception):  # whatever it is, `results` will meet and raise it again
-                self._fetched.update(zip(finished, self._gather(finished), strict=True))
+        with contextlib.suppress(*_CANCELLED):
+            self.client.sync(_wait, futures, return_when="FIRST_COMPLETED")
 
     def _gather(self, futures: list[Any]) -> list[Any]:
         from distributed.scheduler import KilledWorker
@@ -142,25 +175,20 @@ class Session:
             if self.client.status == "running":
                 self.client.unsubscribe_topic("all")
 
-    def stop(self, interrupt: bool) -> int:
+    def stop(self, interrupt: bool) -> None:
         """Cancel everything unfinished.
 
         Args:
             interrupt: also raise KeyboardInterrupt in the calls that run on workers.
 
-        Returns:
-            The number of futures cancelled.
-
         Raises:
             Exception: whatever a cluster raises that does not answer.
         """
         unfinished = [future for future in self._futures if not future.done()]
-        if unfinished:
-            self.client.cancel(unfinished, force=True)
-            if interrupt:
-                # `client.run` with a time limit: a worker that hangs must not hold up the end.
-                self.client.sync(self.client._run, stop_run, self.run, callback_timeout=STOP_TIMEOUT_S)
-        return len(unfinished)
+        self.client.cancel(unfinished, force=True)
+        if interrupt:
+            # `client.run` with a time limit: a worker that hangs must not hold up the end.
+            self.client.sync(self.client._run, stop_run, self.run, callback_timeout=STOP_TIMEOUT_S)
 
 
 def _nothing(_: str) -> None:

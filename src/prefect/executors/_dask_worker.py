@@ -34,10 +34,19 @@ class Input:
 
 
 class Raised:
-    """The result of a call that raised SystemExit, which would end the worker if it came out of it."""
+    """The result of a call that raised what is no `Exception`.
+
+    Dask is not made for those: SystemExit ends the worker, others leave the client waiting.
+    """
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
+
+    def again(self) -> BaseException:
+        """The exception, to be raised."""
+        if isinstance(self.error, SystemExit):
+            return SystemExit(*self.error.args)  # what tblib makes of a pickled one lacks the code
+        return self.error
 
 
 def run_packed(run: str, call: bytes, *inputs: Any) -> Any:
@@ -63,10 +72,11 @@ def run_packed(run: str, call: bytes, *inputs: Any) -> Any:
             with _lock:
                 _running.pop(thread, None)
             _checkpoint()
-    except KeyboardInterrupt:
-        # Dask would end the worker by it.
-        raise CancelledError("The run was stopped while this was running.") from None
-    except SystemExit as exc:
+    except Exception:
+        raise
+    except BaseException as exc:  # noqa: BLE001 - SystemExit, signals: raised again by `wait`
+        if run in _stopped:
+            raise CancelledError("The run was stopped while this was running.") from None
         return Raised(exc)
 
 
@@ -75,7 +85,7 @@ def _run(call: bytes, inputs: tuple[Any, ...]) -> Any:
     if inputs:
         for value in inputs:
             if isinstance(value, Raised):
-                raise value.error
+                raise value.again()
         args = replace_futures(args, Input, lambda slot: inputs[slot.position])
         kwargs = replace_futures(kwargs, Input, lambda slot: inputs[slot.position])
     return fn(*args, **kwargs)

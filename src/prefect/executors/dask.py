@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from prefect.executors._dask_session import Session, distributed
+from prefect.executors._dask_session import Session, distributed, keeping_lost_workers
 from prefect.executors._dask_worker import Input
 from prefect.executors._nesting import iter_futures, replace_futures
 from prefect.executors._pool_executor import NOT_STARTED, describe
@@ -182,6 +182,8 @@ class DaskExecutor(Executor):
         make_cluster = self.cluster_class
         assert make_cluster is not None
         self.logger.info("Creating a new Dask cluster with `%s`...", _full_name(make_cluster))
+        if _full_name(make_cluster) == DEFAULT_CLUSTER:
+            stack.enter_context(keeping_lost_workers())
         cluster = stack.enter_context(make_cluster(**(self.cluster_kwargs or {})))
         if self.adapt_kwargs:
             cluster.adapt(**self.adapt_kwargs)
@@ -191,13 +193,11 @@ class DaskExecutor(Executor):
 
     def _stop(self, session: Session) -> None:
         """Cancel what is unfinished.  An exception is under way: nothing here may take its place."""
+        self.logger.info("Cancelling what is unfinished on the Dask cluster.")
         try:
-            cancelled = session.stop(interrupt=not self.disable_cancellation_event)
+            session.stop(interrupt=not self.disable_cancellation_event)
         except Exception as exc:  # noqa: BLE001 - whatever a dying cluster raises
             self.logger.warning("The Dask cluster did not take the cancellation: %r", exc)
-        else:
-            if cancelled:
-                self.logger.info("Cancelled what was unfinished on the Dask cluster.")
 
     @contextlib.contextmanager
     def _writing_report(self, client: Any, path: str) -> Generator[None]:
@@ -267,16 +267,23 @@ class DaskExecutor(Executor):
         session = self._started()
         options = self._prep_dask_kwargs(extra_context)
         options.setdefault("key", f"{describe(fn, None)}-{uuid.uuid4().hex}")
-        future_type = distributed().Future
+        future_types = cast("type", (distributed().Future, concurrent.futures.Future))
         inputs: dict[Any, Input] = {}
-        for future in iter_futures((args, kwargs), future_type):
-            inputs.setdefault(future, Input(len(inputs)))
-        if inputs:
-            args = replace_futures(args, future_type, inputs.__getitem__)
-            kwargs = replace_futures(kwargs, future_type, inputs.__getitem__)
+
+        def stand_in(future: Any) -> Any:
+            if isinstance(future, concurrent.futures.Future):
+                return cast("Any", future).result()
+            if session.is_fetched(future):
+                return session.result(future)
+            return inputs.setdefault(future, Input(len(inputs)))
+
         try:
+            args = replace_futures(args, future_types, stand_in)
+            kwargs = replace_futures(kwargs, future_types, stand_in)
             call = pack_call(fn, args, kwargs, describe(fn, extra_context))
-        except Exception as exc:  # noqa: BLE001 - the user's objects decide what pickling raises
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:  # noqa: BLE001 - of an input, or raised by pickling a user's object
             failed: concurrent.futures.Future[Any] = concurrent.futures.Future()
             failed.set_exception(exc)
             return failed
@@ -312,9 +319,8 @@ class DaskExecutor(Executor):
         failed_type, future_type = concurrent.futures.Future, distributed().Future
         for failed in iter_futures(futures, failed_type):
             failed.result()  # raises
-        unique = list(dict.fromkeys(iter_futures(futures, future_type)))
-        results = dict(zip(unique, session.results(unique), strict=True))
-        return replace_futures(futures, future_type, results.__getitem__)
+        session.fetch(list(iter_futures(futures, future_type)))
+        return replace_futures(futures, future_type, session.result)
 
     def wait_any(self, futures: Sequence[F]) -> list[F]:
         """Block until at least one of `futures` is done and return all that are, in order.

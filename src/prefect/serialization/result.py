@@ -8,6 +8,7 @@ from typing import Any
 from prefect._wire import results as structs
 from prefect.engine import results
 from prefect.engine.result.base import NoResult, Result
+from prefect.utilities._lazy import removed_names
 from prefect.utilities.serialization import ObjectSchema, OneOfSchema, fields
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "SecretResultSchema",
     "StateResultSchema",
 ]
+
+__getattr__ = removed_names(__name__)
 
 
 class ResultSchema(ObjectSchema, object_class=Result, wire=structs.Result):

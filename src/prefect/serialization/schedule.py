@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect._wire import schedules as structs
 from prefect.schedules import adjustments, clocks, filters, schedules
+from prefect.utilities._lazy import removed_names
 from prefect.utilities.serialization import (
     DateTimeTZ,
     Nested,
@@ -34,6 +35,8 @@ __all__ = [
     "RRuleSetSchema",
     "ScheduleSchema",
 ]
+
+__getattr__ = removed_names(__name__)
 
 #: Filters a schedule may have when it is sent somewhere.
 FILTERS: list[Callable[..., Any]] = [

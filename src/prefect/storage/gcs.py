@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.storage._uploaded import UploadedStorage
+from prefect.utilities.context import context
 
 __all__ = ["GCS"]
 
@@ -15,8 +16,8 @@ class GCS(UploadedStorage):
         key: the blob's name; the name of the flow and the time by default.
         project: the project of the bucket; that of the credentials by default.
         stored_as_script: whether the flow is kept as Python file, instead of as pickle.
-        local_script_path: the Python file to upload as script; without it, the script is taken to
-            be at `key` already.
+        local_script_path: the Python file to upload as script; that of the flow file being read, if
+            any. Without it, the script is taken to be at `key` already.
         **kwargs: as for `Storage`.
     """
 
@@ -39,7 +40,7 @@ class GCS(UploadedStorage):
         self.bucket = bucket
         self.key = key
         self.project = project
-        self.local_script_path = local_script_path
+        self.local_script_path = local_script_path or context.get("local_script_path")
         kwargs.setdefault("result", GCSResult(bucket=bucket))
         super().__init__(stored_as_script=stored_as_script, **kwargs)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.storage._uploaded import UploadedStorage
+from prefect.utilities.context import context
 
 __all__ = ["S3"]
 
@@ -14,8 +15,8 @@ class S3(UploadedStorage):
         bucket: the bucket.
         key: the object's key; the name of the flow and the time by default.
         stored_as_script: whether the flow is kept as Python file, instead of as pickle.
-        local_script_path: the Python file to upload as script; without it, the script is taken to
-            be at `key` already.
+        local_script_path: the Python file to upload as script; that of the flow file being read, if
+            any. Without it, the script is taken to be at `key` already.
         client_options: arguments of the boto3 client.
         upload_options: extra arguments of the upload.
         **kwargs: as for `Storage`.
@@ -41,7 +42,7 @@ class S3(UploadedStorage):
 
         self.bucket = bucket
         self.key = key
-        self.local_script_path = local_script_path
+        self.local_script_path = local_script_path or context.get("local_script_path")
         self.client_options = client_options
         self.upload_options = upload_options
         kwargs.setdefault("result", S3Result(bucket=bucket, upload_options=upload_options))

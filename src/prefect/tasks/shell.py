@@ -39,10 +39,18 @@ class ShellTask(Task):
 
     Example:
         ```python
-        count_lines = ShellTask(helper_script="cd /var/log", return_all=True)
+        from prefect import Flow
+        from prefect.tasks.shell import ShellTask
 
-        with Flow("logs") as flow:
-            lines = count_lines(command="wc -l *.log")
+        shell = ShellTask(helper_script="greeting=hello", return_all=True)
+
+        with Flow("greetings") as flow:
+            lines = shell.map(command=["echo $greeting", "echo $greeting again"])
+
+        print(flow.run().result[lines].result)
+        ```
+        ```output
+        [['hello'], ['hello again']]
         ```
     """
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["AttrDict", "NoSuchKeyError"]
-
-Self = TypeVar("Self", bound="AttrDict")
 
 
 class NoSuchKeyError(KeyError, AttributeError):
@@ -86,7 +87,7 @@ class AttrDict(dict[str, Any]):
             self[key] = default
         return self[key]
 
-    def __ior__(self: Self, other: Any) -> Self:  # type: ignore[override, misc]
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override, misc]
         self.update(other)
         return self
 
@@ -103,7 +104,7 @@ class AttrDict(dict[str, Any]):
 
     # -------------------------------------------------------------- copies and views
 
-    def copy(self: Self) -> Self:
+    def copy(self) -> Self:
         """A copy in which every level of dictionaries is a copy too; other values are shared."""
         twin = type(self)()
         for key, value in self.items():

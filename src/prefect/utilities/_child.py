@@ -98,12 +98,13 @@ def pack_call(
     try:
         return dumps((fn, args, kwargs))
     except Exception as exc:  # whatever the __reduce__ of the user's objects raises
-        raise _cannot_send(fn, args, kwargs, name, exc) from exc
+        raise cannot_send(fn, args, kwargs, name, exc) from exc
 
 
-def _cannot_send(
+def cannot_send(
     fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], name: str, error: Exception
 ) -> Exception:
+    """The error to raise for a call that does not pickle: like `error`, and says which part."""
     from prefect.utilities._pickling import explain_unpicklable
 
     parts: list[tuple[str, Any]] = [(f"function {getattr(fn, '__name__', '?')!r}", fn)]

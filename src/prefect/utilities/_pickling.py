@@ -48,8 +48,12 @@ def explain_unpicklable(value: object, name: str = "value") -> str:
 
     Example:
         ```python
-        explain_unpicklable({"rows": [1, 2], "conn": sqlite3.connect(":memory:")})
-        # "value['conn']: cannot pickle 'sqlite3.Connection' object"
+        import threading
+
+        from prefect.utilities._pickling import explain_unpicklable
+
+        explain_unpicklable({"rows": [1, 2], "lock": threading.Lock()})
+        # "value['lock']: cannot pickle '_thread.lock' object"
         ```
 
     The value is pickled a second time for this (for at most a few seconds), with the same rules as

@@ -13,25 +13,20 @@ from __future__ import annotations
 
 import copy
 import json
-import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import (
     TYPE_CHECKING,
-    Annotated,
     Any,
     ClassVar,
     TypeAlias,
     TypedDict,
-    Union,
     cast,
-    get_args,
-    get_origin,
 )
 
 from prefect import __version__
 from prefect.utilities import _fields
 from prefect.utilities._fields import MISSING, Field, ValidationError, default_value, get_value
-from prefect.utilities._special_fields import JSONCompatible, SortedList
+from prefect.utilities._struct_fields import fields_of
 
 if TYPE_CHECKING:
     import msgspec
@@ -120,47 +115,6 @@ def _is_field(value: Any) -> bool:
         and callable(getattr(value, "deserialize", None))
         and not (isinstance(value, type))
     )
-
-
-def fields_of(struct: type[msgspec.Struct], declared: Mapping[str, Field]) -> dict[str, Field]:
-    """The fields for the keys of a struct: declared ones first, the others from their types."""
-    import msgspec
-
-    found: dict[str, Field] = {}
-    for info in msgspec.structs.fields(struct):
-        key = info.encode_name
-        if key == "__version__":
-            continue
-        field = declared.get(key)
-        found[key] = _field_for(info.type, required=info.required) if field is None else field
-    return {**found, **declared}
-
-
-def _field_for(type_: Any, **options: Any) -> Field:
-    """The field for a type of a struct."""
-    origin, args = get_origin(type_), get_args(type_)
-    if origin is Annotated:
-        extra: dict[str, Any] = args[1].extra or {}
-        if extra.get("json"):
-            options.setdefault("allow_none", True)
-            return JSONCompatible(**options)
-        return SortedList(_fields.String, **options)
-    if origin in (Union, types.UnionType):
-        import msgspec
-
-        kinds = [arg for arg in args if arg not in (type(None), msgspec.UnsetType)]
-        if len(kinds) < len(args):
-            options["allow_none"] = type(None) in args
-        return _fields.Number(**options) if set(kinds) == {int, float} else _field_for(kinds[0], **options)
-    if origin is dict:
-        values = args[1]
-        return _fields.Dict(values=None if values is Any else _field_for(values), **options)
-    if origin is list:
-        return _fields.List(Field(allow_none=True) if args[0] is Any else _field_for(args[0]), **options)
-    simple = {str: _fields.String, int: _fields.Integer, bool: _fields.Boolean}.get(type_)
-    if simple is None:
-        raise TypeError(f"The schema must say how {type_} is written: no field follows from the type.")
-    return simple(**options)
 
 
 class LoadOptions(TypedDict, total=False):
@@ -326,7 +280,7 @@ class ObjectSchema(Schema):
     def dump_one(self, obj: Any) -> dict[str, Any]:
         """The JSON of one object."""
         found: dict[str, Any] = {}
-        is_mapping = isinstance(obj, Mapping)
+        is_mapping = _is_mapping(obj)
         for key, name, field, attribute, plain in self._plan():
             if attribute is None or is_mapping:
                 value = field.serialize(name, obj, self.get_attribute, schema=self)
@@ -408,6 +362,10 @@ class ObjectSchema(Schema):
         excluded = self.opts.exclude_fields
         arguments = {name: value for name, value in data.items() if name not in excluded}
         return object_class(**arguments, **kwargs)
+
+
+def _is_mapping(obj: Any) -> bool:
+    return hasattr(obj, "keys") and isinstance(obj, Mapping)  # asking the second alone is slow
 
 
 #: For each field: its JSON key, name and field; the attribute it is made from ("" for the whole object,

@@ -49,9 +49,9 @@ def run_task_with_timeout(
         BaseException: what `task.run` raised, signals included, wherever it ran.
     """
     timeout = seconds(task.timeout)
-    call: Call = (_run_to_end, (task.run, tuple(args), dict(kwargs or {})), {})
+    call: Call = (task.run, args, kwargs or {})
     if not timeout:
-        return _run_to_end(*call[1])
+        return _run_to_end(*call)
     name = f"Task '{task.name}'"
     logger = logger or _prefect_logger()
     if sys.platform == "win32" or (not _in_main_thread() and _in_daemonic_process()):
@@ -93,7 +93,7 @@ def run_with_thread_timeout(
     """
     limit = seconds(timeout)
     if not limit:
-        return fn(*args, **(kwargs or {}))
+        return _run_to_end(fn, args, kwargs or {})
     if not _in_main_thread():
         raise ValueError("run_with_thread_timeout works by an alarm, which only the main thread gets.")
     (logger or _prefect_logger()).debug("%s: Sending alarm with %ss timeout...", name or _name(fn), limit)
@@ -129,12 +129,16 @@ def run_with_multiprocess_timeout(
     """
     limit = seconds(timeout)
     if not limit:
-        return fn(*args, **(kwargs or {}))
-    from prefect.utilities._child import Child, ChildEnded, child_setup, pack_call
+        return _run_to_end(fn, args, kwargs or {})
+    from prefect.utilities._child import Child, ChildEnded, cannot_send, child_setup, dumps
 
     name = name or _name(fn)
+    args, kwargs = tuple(args), dict(kwargs or {})
     message = f"Execution timed out for {name}."
-    call = pack_call(_run_in_child, ((fn, tuple(args), dict(kwargs or {})), limit, message), {}, name)
+    try:
+        call = dumps((_run_in_child, ((fn, args, kwargs), limit, message), {}))
+    except Exception as exc:
+        raise cannot_send(fn, args, kwargs, name, exc) from exc
     (logger or _prefect_logger()).debug("%s: Sending execution to a new process...", name)
     child = Child(child_setup(whole_context=True))
     try:
@@ -217,7 +221,7 @@ class _Alarm:
             try:
                 self._armed = True
                 self._set_timer()
-                return fn(*args, **kwargs)
+                return _run_to_end(fn, args, kwargs)
             finally:
                 self._armed = False
         finally:
@@ -304,7 +308,6 @@ def _end(child: Child, kill: bool) -> None:
 
 def _run_softly(call: Call, limit: float, name: str) -> Any:
     """The result of a call in a thread of its own; that goes on when the time is up."""
-    fn, args, kwargs = call
     base = context.top
     outcome: list[Any] = []
     done = threading.Event()
@@ -313,7 +316,7 @@ def _run_softly(call: Call, limit: float, name: str) -> Any:
         context.restore(base)
         context.push(Layer({}))
         try:
-            outcome.extend((fn(*args, **kwargs), None))
+            outcome.extend((_run_to_end(*call), None))
         except BaseException as exc:  # noqa: BLE001 - raised again where it is waited for
             outcome.extend((None, exc))
         done.set()
@@ -330,9 +333,9 @@ def _run_softly(call: Call, limit: float, name: str) -> Any:
 # -- common -------------------------------------------------------------------------------
 
 
-def _run_to_end(run: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _run_to_end(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """The value of a call; a coroutine runs to its end here, where the limit holds."""
-    value = run(*args, **kwargs)
+    value = fn(*args, **kwargs)
     if hasattr(value, "__await__"):
         from prefect.engine.coroutines import is_coroutine, run_coroutine
 

@@ -24,9 +24,9 @@ def get_flow_image(flow_run: Any, default: str | None = None) -> str:
     flow = flow_run.flow
     storage = cast("Mapping[str, Any]", flow.storage or {})
     if storage.get("type") == "Docker":
-        from prefect.serialization.storage import StorageSchema
-
-        return StorageSchema().load(dict(storage)).name
+        image = f"{storage['image_name']}:{storage['image_tag']}"
+        registry = storage.get("registry_url")
+        return f"{registry}/{image}" if registry else image
     run_config = getattr(flow_run, "run_config", None) or getattr(flow, "run_config", None)
     image = cast("Mapping[str, Any]", run_config or {}).get("image") or default
     if image:

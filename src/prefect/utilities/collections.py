@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, TypeVar, Union, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 __all__ = [
     "CompoundKey",
@@ -15,7 +15,6 @@ __all__ = [
     "merge_dicts",
 ]
 
-DictLike = Union[dict[str, Any], "DotDict"]
 D = TypeVar("D", bound=MutableMapping[Any, Any])
 
 
@@ -105,6 +104,9 @@ class DotDict(MutableMapping[str, Any]):
     def to_dict(self) -> dict[str, Any]:
         """The items as a plain `dict`, with every nested `DotDict` turned into one too."""
         return as_nested_dict(self, dict)
+
+
+DictLike = dict[str, Any] | DotDict
 
 
 def as_nested_dict(obj: Any, dct_class: type[MutableMapping[Any, Any]] = DotDict) -> Any:

@@ -228,9 +228,12 @@ class Context(DotDict):
 
 
 def _initial_context() -> dict[str, Any]:
+    import logging
+
     from prefect.configuration import config
 
-    values: dict[str, Any] = {"config": config}
+    # Scripts take the logger at module level, outside of any run.
+    values: dict[str, Any] = {"config": config, "logger": logging.getLogger("prefect")}
     configured = config.get("context")
     if configured:
         values.update(configured)

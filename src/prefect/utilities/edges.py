@@ -2,10 +2,28 @@
 
 They are given in place of an input and may be nested:
 
-    with Flow("annotations"):
-        add.map(numbers, unmapped(10))          # each number, and always 10
-        add(mapped(numbers), 10)                # the same
-        add.map(flatten(lists_of_numbers), unmapped(10))
+```python
+from prefect import Flow, flatten, mapped, task, unmapped
+
+
+@task
+def add(x, y):
+    return x + y
+
+
+with Flow("annotations") as flow:
+    sums = [
+        add.map([1, 2, 3], unmapped(10)),  # each number, and always 10
+        add(mapped([1, 2, 3]), 10),  # the same
+        add.map(flatten([[1, 2], [3]]), unmapped(10)),  # once more
+    ]
+
+state = flow.run()
+print([state.result[each].result for each in sums])
+```
+```output
+[[11, 12, 13], [11, 12, 13], [11, 12, 13]]
+```
 """
 
 from __future__ import annotations
@@ -46,11 +64,6 @@ class mapped(EdgeAnnotation):
 
     Args:
         value: a task that returns a sequence, or a sequence.
-
-    Example:
-
-        with Flow("mapped") as flow:
-            add(x=mapped([1, 2, 3]), y=10)      # [11, 12, 13]
     """
 
     annotations = {"mapped": True}
@@ -61,11 +74,6 @@ class unmapped(EdgeAnnotation):
 
     Args:
         value: a task or any value.
-
-    Example:
-
-        with Flow("unmapped") as flow:
-            add.map(x=[1, 2, 3], y=unmapped(10))    # [11, 12, 13]
     """
 
     annotations = {"mapped": False}
@@ -77,11 +85,6 @@ class flatten(EdgeAnnotation):
     Args:
         value: a task that returns a sequence of sequences, or a task that is mapped and returns
             sequences.
-
-    Example:
-
-        with Flow("flatten") as flow:
-            add.map(x=flatten([[1, 2], [3]]), y=unmapped(10))   # [11, 12, 13]
     """
 
     annotations = {"flattened": True}

@@ -10,6 +10,7 @@ import linecache
 import platform
 import re
 import sys
+import threading
 import types
 import warnings
 from collections.abc import Callable
@@ -18,16 +19,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from prefect.exceptions import FlowStorageError
 from prefect.utilities.context import context
-from prefect.utilities.tracebacks import runs_user_code
 
 if TYPE_CHECKING:
     from prefect.core.flow import Flow
 
 __all__ = [
-    "choose_flow",
     "extract_flow_from_file",
     "extract_flow_from_module",
-    "extract_flows_from_file",
     "flow_from_bytes_pickle",
     "flow_to_bytes_pickle",
     "get_flow_image",
@@ -38,6 +36,7 @@ __all__ = [
 #: file does when it is run as a program is left out, and no module that can be imported, so that
 #: its functions are pickled by value.
 _MODULE_NAME = "__prefect_flow_file__"
+_one_file_at_a_time = threading.RLock()
 
 
 def extract_flow_from_file(
@@ -56,10 +55,9 @@ def extract_flow_from_file(
     Raises:
         ValueError: neither or both of path and contents; no flow in the file, or none of that name.
         OSError: the file cannot be read.
-        Exception: whatever the file raises; `prefect.utilities.tracebacks` shows it without frames of
-            this library.
+        Exception: whatever the file raises.
     """
-    flows = extract_flows_from_file(file_path, file_contents)
+    flows = _flows_of_file(file_path, file_contents)
     if not flows:
         raise ValueError("No flows found in file.")
     if flow_name is None:
@@ -71,8 +69,8 @@ def extract_flow_from_file(
     raise ValueError(f"Flow {flow_name!r} not found in file. Found flows:\n{names}")
 
 
-def extract_flows_from_file(file_path: str | None = None, file_contents: str | None = None) -> list[Flow]:
-    """All flows that a Python file defines, in the order of its variables; see `extract_flow_from_file`."""
+def _flows_of_file(file_path: str | None = None, file_contents: str | None = None) -> list[Flow]:
+    """All flows that a Python file defines, in the order of its variables."""
     if file_path is not None:
         if file_contents is not None:
             raise ValueError("Provide either `file_path` or `file_contents` but not both.")
@@ -88,24 +86,24 @@ def extract_flows_from_file(file_path: str | None = None, file_contents: str | N
     return _flows_among(_execute(source, shown, has_file=file_path is not None))
 
 
-@runs_user_code
 def _execute(source: str | bytes, shown: str, *, has_file: bool) -> dict[str, Any]:
     """The variables of executed Python."""
     code = compile(source, shown, "exec", dont_inherit=True)
     module = types.ModuleType(_MODULE_NAME)
     if has_file:
         module.__file__ = shown
-    outer = sys.modules.get(_MODULE_NAME)
-    # Dataclasses and type hints look their module up there while a class is being made.
-    sys.modules[_MODULE_NAME] = module
-    try:
-        with context(loading_flow=True):
-            exec(code, module.__dict__)  # noqa: S102 - running the user's file is what was asked for
-    finally:
-        if outer is None:
-            del sys.modules[_MODULE_NAME]
-        else:
-            sys.modules[_MODULE_NAME] = outer
+    with _one_file_at_a_time:
+        outer = sys.modules.get(_MODULE_NAME)
+        # Dataclasses and type hints look their module up there while a class is being made.
+        sys.modules[_MODULE_NAME] = module
+        try:
+            with context(loading_flow=True):
+                exec(code, module.__dict__)  # noqa: S102 - running the user's file is what was asked for
+        finally:
+            if outer is None:
+                del sys.modules[_MODULE_NAME]
+            else:  # a flow file that reads another
+                sys.modules[_MODULE_NAME] = outer
     # The module object ends here; functions of the file keep the dictionary alive.
     return module.__dict__
 
@@ -118,7 +116,7 @@ def _flows_among(namespace: dict[str, Any]) -> list[Flow]:
     return list(found.values())
 
 
-def choose_flow(flows: list[Flow], flow_name: str | None, where: str) -> Flow:
+def _choose(flows: list[Flow], flow_name: str | None, where: str) -> Flow:
     """The flow of a name, or the only one.
 
     Args:
@@ -151,7 +149,6 @@ def is_module_name(text: str) -> bool:
     return _MODULE.fullmatch(text) is not None
 
 
-@runs_user_code
 def extract_flow_from_module(module_str: str, flow_name: str | None = None) -> Flow:
     """A flow of an importable module.
 
@@ -170,7 +167,7 @@ def extract_flow_from_module(module_str: str, flow_name: str | None = None) -> F
     module_name, _, path = module_str.partition(":")
     module = importlib.import_module(module_name)
     if not path:
-        return choose_flow(_flows_among(vars(module)), flow_name, repr(module_str))
+        return _choose(_flows_among(vars(module)), flow_name, repr(module_str))
     found: Any = module
     for name in path.split("."):
         try:

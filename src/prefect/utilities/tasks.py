@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
+from prefect.utilities._lazy import removed_names
 from prefect.utilities.context import context
 from prefect.utilities.edges import EdgeAnnotation
 
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
 __all__ = ["apply_map", "as_task", "defaults_from_attrs", "pause_task", "tags", "task"]
 
+__getattr__ = removed_names(__name__)
+
 P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -79,17 +82,31 @@ def task(fn: Any = None, **task_init_kwargs: Any) -> Any:
             `upstream_tasks`, `flow`), or no signature that can be read.
 
     Example:
+        ```python
+        from datetime import timedelta
+
+        from prefect import Flow, task
+
 
         @task
         def hello(name):
             print(f"hello, {name}")
 
+
         @task(max_retries=3, retry_delay=timedelta(seconds=1))
         def goodbye(name):
             print(f"goodbye, {name}")
 
+
         with Flow("greetings") as flow:
             goodbye("Marvin", upstream_tasks=[hello("Marvin")])
+
+        state = flow.run()
+        ```
+        ```output
+        hello, Marvin
+        goodbye, Marvin
+        ```
     """
     if fn is None:
         return functools.partial(task, **task_init_kwargs)
@@ -106,10 +123,18 @@ def tags(*tags: str) -> Generator[None]:
         *tags: the tags. Blocks inside each other add up.
 
     Example:
+        ```python
+        from prefect import tags
 
         with Flow("tagged") as flow:
-            with tags("heavy", "gpu"):
-                train()
+            with tags("polite"):
+                greeted = hello("Marvin")
+
+        print(greeted.tags)
+        ```
+        ```output
+        {'polite'}
+        ```
     """
     with context(tags=set(tags).union(context.get("tags") or ())):
         yield
@@ -137,16 +162,31 @@ def apply_map(func: Callable[..., R], *args: Any, flow: Flow | None = None, **kw
 
     Example:
         ```python
+        from prefect import apply_map, case
+        from prefect.tasks.control_flow import merge
+
+
+        @task
+        def is_even(x):
+            return x % 2 == 0
+
+
         def halve_or_grow(x):
-            with case(is_even(x), True):
-                halved = div(x, 2)
-            with case(is_even(x), False):
-                grown = add(mul(x, 3), 1)
+            even = is_even(x)
+            with case(even, True):
+                halved = x // 2
+            with case(even, False):
+                grown = 3 * x + 1
             return merge(halved, grown)
 
 
         with Flow("collatz") as flow:
-            apply_map(halve_or_grow, [1, 2, 3, 4])
+            next_numbers = apply_map(halve_or_grow, [1, 2, 3, 4])
+
+        print(flow.run().result[next_numbers].result)
+        ```
+        ```output
+        [4, 1, 10, 2]
         ```
     """
     flow = flow if flow is not None else context.get("flow")
@@ -201,18 +241,34 @@ def as_task(x: Any, flow: Flow | None = None) -> Task:
     return made
 
 
+#: Types of values that surely hold no task, so that large containers of them need no further look.
+_PLAIN_TYPES = frozenset({str, int, float, bool, bytes, type(None)})
+
+
 def holds_task(x: object) -> bool:
     """Whether `x` is a task or an annotated input, or a container with one at any depth.
 
     Containers are lists, tuples, sets, and dictionaries, whose keys are not looked at.
     """
+    if type(x) in _PLAIN_TYPES:
+        return False
     from prefect.core.task import Task
 
-    if isinstance(x, (list, tuple, set)):
-        return any(map(holds_task, cast("Iterable[object]", x)))
+    return _holds(x, (Task, EdgeAnnotation))
+
+
+def _holds(x: object, wanted: tuple[type, ...]) -> bool:
+    if isinstance(x, wanted):
+        return True
     if isinstance(x, dict):
-        return any(map(holds_task, cast("dict[object, object]", x).values()))
-    return isinstance(x, (Task, EdgeAnnotation))
+        items = cast("Collection[object]", cast("dict[object, object]", x).values())
+    elif isinstance(x, (list, tuple, set)):
+        items = cast("Collection[object]", x)
+    else:
+        return False
+    if _PLAIN_TYPES.issuperset(map(type, items)):
+        return False
+    return any(_holds(item, wanted) for item in items)
 
 
 def defaults_from_attrs(*attr_args: str) -> Callable[[F], F]:
@@ -223,6 +279,10 @@ def defaults_from_attrs(*attr_args: str) -> Callable[[F], F]:
             None stays None.
 
     Example:
+        ```python
+        from prefect import Task
+        from prefect.utilities.tasks import defaults_from_attrs
+
 
         class Greet(Task):
             def __init__(self, greeting="Hello", **kwargs):
@@ -233,8 +293,14 @@ def defaults_from_attrs(*attr_args: str) -> Callable[[F], F]:
             def run(self, name, greeting=None):
                 return f"{greeting}, {name}!"
 
-        Greet(greeting="Hi").run("Marvin")                   # "Hi, Marvin!"
-        Greet(greeting="Hi").run("Marvin", greeting="Hey")   # "Hey, Marvin!"
+
+        print(Greet(greeting="Hi").run("Marvin"))
+        print(Greet(greeting="Hi").run("Marvin", greeting="Hey"))
+        ```
+        ```output
+        Hi, Marvin!
+        Hey, Marvin!
+        ```
     """
 
     def wrapper(run_method: F) -> F:

@@ -97,6 +97,24 @@ def test_sorted_json_is_the_same_whatever_the_order_of_keys(case: tuple[Any, Any
     assert _wire.encode(data, sort=True) == _wire.encode(backwards, sort=True)
 
 
+@given(JSON_VALUES)
+def test_canonical_json_is_json_of_the_same_value(value: Any) -> None:
+    assert json.loads(_wire.canonical(value)) == value
+
+
+@pytest.mark.parametrize("value", [{2: "b", 1: "a"}, {"x": "\ud800"}])
+def test_canonical_json_takes_all_that_json_takes(value: Any) -> None:
+    backwards = dict(reversed(value.items()))
+
+    assert _wire.canonical(value) == _wire.canonical(backwards)
+    assert json.loads(_wire.canonical(value)) == json.loads(json.dumps(value))
+
+
+def test_what_is_no_json_has_no_canonical_form() -> None:
+    with pytest.raises(TypeError):
+        _wire.canonical({"x": object()})
+
+
 @pytest.mark.parametrize("name", [cls.__name__ for cls in get_args(_wire.AnyState)])
 def test_a_state_of_nothing_but_its_type_loads(name: str) -> None:
     state = _wire.decode(json.dumps({"type": name}), _wire.AnyState)

@@ -282,3 +282,12 @@ def test_the_hash_depends_on_structure_not_on_the_order_of_declaration() -> None
 
     assert Flow("f", tasks=[a, b]).serialized_hash() == Flow("f", tasks=[d, c]).serialized_hash()
     assert Flow("f", tasks=[a]).serialized_hash() != Flow("f", tasks=[b]).serialized_hash()
+
+
+@pytest.mark.parametrize("default", [{2: "a", 1: "b"}, "\ud800", float("nan"), (1, 2)])
+def test_flows_with_unusual_json_have_a_hash(default: Any) -> None:
+    def hash_of() -> str:
+        return Flow("f", tasks=[Parameter("p", default=default)]).serialized_hash()
+
+    assert hash_of() == hash_of()
+    assert len(hash_of()) == 64

@@ -138,6 +138,14 @@ def test_uploaded_flows_have_a_key_of_their_own_each_time(cls: type[Storage]) ->
     assert all(key.startswith("my-flow/20") for key in keys)
 
 
+@pytest.mark.parametrize("cls", [GCS, S3])
+def test_the_script_to_upload_is_the_flow_file_being_read(cls: type[Storage]) -> None:
+    with prefect.context(local_script_path="/here/flow.py"):
+        assert cls(**ARGUMENTS[cls]).local_script_path == "/here/flow.py"  # type: ignore[attr-defined]
+        assert cls(**ARGUMENTS[cls], local_script_path="/x").local_script_path == "/x"  # type: ignore[attr-defined]
+    assert cls(**ARGUMENTS[cls]).local_script_path is None  # type: ignore[attr-defined]
+
+
 def test_a_webhook_takes_the_newest_flow_of_a_name() -> None:
     storage = Webhook(**WEBHOOK)
 

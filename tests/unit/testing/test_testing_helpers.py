@@ -89,7 +89,8 @@ def test_results_are_kept_in_memory_and_go_through_the_serializer() -> None:
     with prefect.context(checkpointing=True):
         state = flow.run()
 
-    assert state is not None and state.is_successful()
+    assert state is not None
+    assert state.is_successful()
     assert list(store) == ["keep-1"]
     assert MemoryResult(store=store).read("keep-1").value == 2
 

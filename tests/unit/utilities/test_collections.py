@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import collections
 import copy
 import pickle
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -26,6 +25,11 @@ nested = st.recursive(
     lambda children: st.dictionaries(keys, st.one_of(leaves, children), min_size=1, max_size=3),
     max_leaves=8,
 )
+
+
+class Point(NamedTuple):
+    x: Any
+    y: Any
 
 
 class Mine(DotDict):
@@ -104,12 +108,10 @@ class TestNested:
         assert found.s == {1, 2}
 
     def test_named_tuples_stay_named(self) -> None:
-        point = collections.namedtuple("point", "x y")
-
-        found = as_nested_dict({"p": point({"q": 1}, 2)})
+        found = as_nested_dict({"p": Point({"q": 1}, 2)})
 
         assert found.p.x.q == 1
-        assert type(found.p) is point
+        assert type(found.p) is Point
 
     @given(nested)
     def test_there_and_back_changes_nothing(self, d: dict[str, Any]) -> None:

@@ -69,6 +69,14 @@ print(len(logger.handlers), logger.level, logger.propagate)
         assert get_logger("a.b") is logging.getLogger("prefect.a.b")
         assert get_logger("prefect").name == "prefect.prefect"
 
+    def test_the_context_has_a_logger_outside_of_runs_too(self) -> None:
+        found: list[Any] = [prefect.context.get("logger")]
+        thread = threading.Thread(target=lambda: found.append(prefect.context.logger))
+        thread.start()
+        thread.join()
+
+        assert found == [prefect_logger, prefect_logger]
+
     def test_setting_up_again_replaces_the_handlers(self, written: io.StringIO) -> None:
         before = prefect_logger.handlers[:]
         try:
@@ -102,12 +110,15 @@ print(len(logger.handlers), logger.level, logger.propagate)
     def test_the_format_can_change_for_a_block(self, written: io.StringIO) -> None:
         log = get_logger("block")
 
-        with pytest.raises(ZeroDivisionError):
+        def block() -> None:
             with temporary_logger_config(
                 level="DEBUG", stream_fmt="%(asctime)s %(message)s!", stream_datefmt="%Y"
             ):
                 log.debug("inside")
                 raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            block()
         log.debug("outside")
 
         assert written.getvalue() == f"{time.strftime('%Y')} inside!\n"
@@ -222,6 +233,21 @@ class TestLines:
 
         assert written.getvalue().endswith("| good\n")
         assert "bad" not in written.getvalue()
+
+    @pytest.mark.skipif(sys.version_info < (3, 12), reason="filters can replace records from Python 3.12 on")
+    def test_filters_of_the_handler_may_replace_the_record(self, written: io.StringIO) -> None:
+        handler = stream_handler(prefect_logger)
+
+        def censor(record: logging.LogRecord) -> logging.LogRecord:
+            return logging.makeLogRecord({**vars(record), "msg": "censored", "args": ()})
+
+        handler.addFilter(censor)
+        try:
+            get_logger("f").info("secret")
+        finally:
+            handler.removeFilter(censor)
+
+        assert written.getvalue().endswith("| censored\n")
 
     def test_a_line_that_cannot_be_formatted_does_not_stop_the_program(
         self, written: io.StringIO, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -508,8 +534,10 @@ with set_temporary_config({"cloud.logging_heartbeat": 60}):
             raise RuntimeError("no key")
 
         monkeypatch.setattr(prefect, "Client", broken_client, raising=False)
-        with prefect.context(running_with_backend=True, flow_run_id="f"):
-            with pytest.warns(UserWarning, match="Failed to queue a log line.*no key"):
-                get_logger("task").info("hello")
+        with (
+            prefect.context(running_with_backend=True, flow_run_id="f"),
+            pytest.warns(UserWarning, match=r"Failed to queue a log line.*no key"),
+        ):
+            get_logger("task").info("hello")
 
         assert written.getvalue().endswith("| hello\n")

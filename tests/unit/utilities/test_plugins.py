@@ -35,7 +35,8 @@ def test_models_and_plugins_have_registries_of_their_own() -> None:
 
     assert prefect.models.Model is Model
     assert prefect.plugins.a.b is Plugin
-    assert plugins.REGISTRY == {"api": {}, "models": {"Model": Model}, "plugins": {"a": {"b": Plugin}}}
+    registered = plugins.REGISTRY.to_dict()
+    assert registered == {"api": {}, "models": {"Model": Model}, "plugins": {"a": {"b": Plugin}}}
 
 
 def test_registering_again_replaces() -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 import sys
 import threading
+import traceback
 import types
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,8 @@ from prefect.exceptions import FlowStorageError
 from prefect.run_configs import DockerRun, KubernetesRun, UniversalRun
 from prefect.storage import Docker, Module
 from prefect.utilities.storage import (
-    choose_flow,
     extract_flow_from_file,
     extract_flow_from_module,
-    extract_flows_from_file,
     flow_from_bytes_pickle,
     flow_to_bytes_pickle,
     get_flow_image,
@@ -44,7 +43,6 @@ def test_the_flow_of_a_file(tmp_path: Path) -> None:
     assert extract_flow_from_file(path).name == "a"
     assert extract_flow_from_file(path, flow_name="b").name == "b"
     assert extract_flow_from_file(file_contents=TWO, flow_name="b").name == "b"
-    assert [flow.name for flow in extract_flows_from_file(path)] == ["a", "b"]
 
 
 def test_flows_that_are_not_there_are_named_with_those_that_are(tmp_path: Path) -> None:
@@ -61,19 +59,6 @@ def test_either_a_path_or_contents() -> None:
         extract_flow_from_file()
     with pytest.raises(FileNotFoundError, match="missing"):
         extract_flow_from_file("/missing.py")
-
-
-def test_one_of_several_flows_must_be_chosen() -> None:
-    flows = [Flow("a"), Flow("b")]
-
-    assert choose_flow(flows, "b", "x.py").name == "b"
-    assert choose_flow(flows[:1], None, "x.py").name == "a"
-    with pytest.raises(ValueError, match=r"Multiple flows found in x\.py: 'a', 'b'\. Give the name of one"):
-        choose_flow(flows, None, "x.py")
-    with pytest.raises(ValueError, match=r"Failed to find flow 'c' in x\.py: there is 'a', 'b'"):
-        choose_flow(flows, "c", "x.py")
-    with pytest.raises(ValueError, match=r"No flows found in x\.py"):
-        choose_flow([], None, "x.py")
 
 
 def test_a_file_is_no_program_and_runs_nothing_while_it_is_read(tmp_path: Path) -> None:
@@ -148,6 +133,7 @@ def test_the_flow_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         f"{TWO}class Box:\n    flow = a\ndef make():\n    return b\nnumber = 3\n",
         "two_flows_here.py",
     )
+    written(tmp_path, "", "module_without_flows_here.py")
     monkeypatch.syspath_prepend(tmp_path)
 
     assert extract_flow_from_module("two_flows_here", "b").name == "b"
@@ -156,6 +142,7 @@ def test_the_flow_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for name, flow_name, error, message in [
         ("two_flows_here", None, ValueError, "Multiple flows found in 'two_flows_here': 'a', 'b'"),
         ("two_flows_here", "c", ValueError, "Failed to find flow 'c' in 'two_flows_here'"),
+        ("module_without_flows_here", None, ValueError, "No flows found in 'module_without_flows_here'"),
         ("two_flows_here:gone", None, ValueError, "Failed to find flow at 'two_flows_here:gone'"),
         ("two_flows_here:make", "a", ValueError, "is named 'b', expected 'a'"),
         ("two_flows_here:number", None, TypeError, "'int'> not a `prefect.Flow`"),
@@ -255,3 +242,11 @@ def test_the_image_of_a_flow() -> None:
     assert get_flow_image(Flow("f"), default="d") == "d"
     with pytest.raises(ValueError, match="Storage for flow run f is not of type Docker"):
         get_flow_image(Flow("f"))
+
+
+def test_lines_of_contents_without_a_file_are_shown_in_tracebacks() -> None:
+    with pytest.raises(ValueError, match="boom") as caught:
+        extract_flow_from_file(file_contents="def helper():\n    raise ValueError('boom')\nhelper()\n")
+
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    assert [frame.line for frame in frames][-2:] == ["helper()", "raise ValueError('boom')"]

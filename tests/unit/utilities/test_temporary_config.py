@@ -24,11 +24,15 @@ def test_settings_change_for_the_block_only() -> None:
 def test_what_the_block_changes_is_undone_too() -> None:
     before = prefect.config.copy()
 
-    with pytest.raises(ZeroDivisionError), set_temporary_config({}):
+    @set_temporary_config({})
+    def block() -> None:
         prefect.config.mine = 3
         prefect.config.logging.level = "DEBUG"
         del prefect.config.flows
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        block()
 
     assert prefect.config == before
 
@@ -55,9 +59,11 @@ def test_sections_stay_the_same_objects() -> None:
 def test_a_value_has_no_settings_below_it() -> None:
     before = prefect.config.copy()
 
-    with pytest.raises(ConfigurationError, match=r"Cannot set cloud.api.x: cloud.api is a value"):
-        with set_temporary_config({"debug": True, "cloud.api.x": 1}):
-            pytest.fail("the block must not run")
+    with (
+        pytest.raises(ConfigurationError, match=r"Cannot set cloud.api.x: cloud.api is a value"),
+        set_temporary_config({"debug": True, "cloud.api.x": 1}),
+    ):
+        pytest.fail("the block must not run")
 
     assert prefect.config == before
 

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from prefect.engine.serializers import PickleSerializer, Serializer
+from prefect.utilities._lazy import removed_names
 
 if TYPE_CHECKING:
     import logging
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["NoResult", "NoResultType", "Result", "ResultNotImplementedError"]
+
+__getattr__ = removed_names(__name__)
 
 #: The serializer of every result that names none. Serializers are immutable, so one will do.
 _PICKLE = PickleSerializer()

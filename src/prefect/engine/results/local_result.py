@@ -1,10 +1,15 @@
 """Results in files of this machine."""
 
+# ruff: noqa: PTH100, PTH103, PTH105, PTH108, PTH109, PTH110, PTH114, PTH117, PTH118, PTH120, PTH123, PTH206
+# (a path object costs more than some of the system calls here)
+
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -52,8 +57,8 @@ class LocalResult(Result):
             dir = str(home / "results")
         if validate_dir:
             directory = _absolute(Path(dir).expanduser())
-            _create(directory)
             dir = str(directory)
+            _create(dir)
         self.dir: str = os.fspath(dir)
         super().__init__(**kwargs)
 
@@ -75,17 +80,18 @@ class LocalResult(Result):
             MissingResultError: if there is no such file.
             ResultReadError: if it is damaged, no file, or not readable for this user.
         """
-        path = Path(self.dir) / location
+        path = os.path.join(self.dir, location)
         try:
-            data = path.read_bytes()
+            with open(path, "rb", buffering=0) as file:
+                data = file.readall()
         except FileNotFoundError:
-            raise missing(str(path)) from None
+            raise missing(path) from None
         except OSError as exc:
             text = f"The result at {path} cannot be read: {_problem(exc)}."
-            raise ResultReadError(text, location=str(path)) from exc
+            raise ResultReadError(text, location=path) from exc
         new = self.copy()
         new.location = location
-        new.value = value_of(data, self.serializer, str(path))
+        new.value = value_of(data, self.serializer, path)
         return new
 
     def write(self, value_: Any, **kwargs: Any) -> Result:
@@ -105,13 +111,14 @@ class LocalResult(Result):
         """
         new = self.format(**kwargs)
         new.value = value_
-        path = (Path(self.dir) / cast("str", new.location)).absolute()
+        path = os.path.join(self.dir, cast("str", new.location))
+        if not os.path.isabs(path):
+            path = os.path.join(os.getcwd(), path)
         if isinstance(self.location, str):
             self._refuse_escape(self.location, path)
         data = self.serializer.serialize(value_)
-        _create(path.parent)
         _replace(path, data)
-        new.location = str(path)
+        new.location = path
         return new
 
     def exists(self, location: str, **kwargs: Any) -> bool:
@@ -125,21 +132,21 @@ class LocalResult(Result):
             UnsafeLocationError: if a value leads out of the directory of the template.
             KeyError: if the location names a placeholder without a value.
         """
-        path = Path(self.dir) / location.format(**kwargs)
+        path = os.path.join(self.dir, location.format(**kwargs))
         self._refuse_escape(location, path)
-        return path.exists()
+        return os.path.exists(path)
 
-    def _refuse_escape(self, template: str, path: Path) -> None:
+    def _refuse_escape(self, template: str, path: str) -> None:
         """Raise if the values put into `template` lead to a path outside what it names itself."""
         fixed = _fixed_directory(template)
         if fixed is None:
             return
-        allowed = (Path(self.dir) / fixed).resolve()
-        if not path.resolve().is_relative_to(allowed):
+        allowed = os.path.join(self.dir, fixed)
+        if not _is_below(path, allowed):
             raise UnsafeLocationError(
-                f"A value in the result location {template!r} leads to {path}, outside {allowed}. "
+                f"A value in the result location {template!r} leads to {path}, outside {os.path.realpath(allowed)}. "
                 "If that is what you want, give a function as `location` that returns the whole path.",
-                location=str(path),
+                location=path,
             )
 
 
@@ -150,9 +157,10 @@ def _home() -> Path:
 
 
 def _absolute(path: str | Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 # resolves `..` without following links
+    return Path(os.path.abspath(path))
 
 
+@lru_cache(maxsize=256)
 def _fixed_directory(template: str) -> str | None:
     """The directory that a template names before its first placeholder; None without placeholders."""
     import string
@@ -165,35 +173,68 @@ def _fixed_directory(template: str) -> str | None:
     return None
 
 
-def _create(directory: Path) -> None:
+def _is_below(path: str, directory: str) -> bool:
+    """Whether `path` is in `directory`, whatever `..` and symbolic links are on the way from there."""
+    if directory and path.startswith(directory):
+        names = path[len(directory) :].split(os.sep)
+        if os.altsep is None and ".." not in names:
+            # The usual case, without looking at the whole way from the root: a few names, none a link.
+            step = directory
+            for name in names:
+                step = os.path.join(step, name)
+                if os.path.islink(step):
+                    break
+            else:
+                return True
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        real = os.path.realpath(directory)
+        return os.path.commonpath([os.path.realpath(path), real]) == real
+    except ValueError:  # different drives
+        return False
+
+
+def _create(directory: str) -> None:
+    try:
+        os.makedirs(directory, exist_ok=True)
     except OSError as exc:
         raise ResultWriteError(
             f"The result directory {directory} cannot be created: {_problem(exc)}. "
             "Choose another with LocalResult(dir=...).",
-            location=str(directory),
+            location=directory,
         ) from exc
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: str, data: bytes) -> None:
     """Make `path` a file with these bytes, all at once."""
+    directory = os.path.dirname(path)
     # Not `tempfile`: its files are private to the user, results were never.
-    temporary = path.with_name(f".prefect-{os.urandom(8).hex()}.tmp")
+    temporary = os.path.join(directory, f".prefect-{os.urandom(8).hex()}.tmp")
     try:
         try:
-            with temporary.open("xb") as file:
+            file = open(temporary, "xb")  # noqa: SIM115 # closed below
+        except (FileNotFoundError, NotADirectoryError):
+            _create(directory)
+            file = open(temporary, "xb")  # noqa: SIM115 # closed below
+        try:
+            with file:
                 file.write(data)
-            temporary.replace(path)
+            os.replace(temporary, path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            _remove(temporary)
             raise
+    except ResultWriteError:
+        raise
     except OSError as exc:
         raise ResultWriteError(
             f"The result cannot be written to {path}: {_problem(exc)}. "
             "Choose another place with LocalResult(dir=...) or `location`.",
-            location=str(path),
+            location=path,
         ) from exc
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _problem(exc: OSError) -> str:

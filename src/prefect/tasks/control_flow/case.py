@@ -29,15 +29,27 @@ class case:  # compat: lower-case name of 1.4.1
 
     Example:
         ```python
+        from prefect import Flow, Parameter, case, task
+        from prefect.tasks.control_flow import merge
+
+
+        @task
+        def note(text):
+            return text
+
+
         with Flow("orders") as flow:
-            kind = kind_of(order)
-
+            kind = Parameter("kind")
             with case(kind, "return"):
-                done_return = refund(order)
+                refunded = note("money sent back")
             with case(kind, "sale"):
-                done_sale = ship(order)
+                shipped = note("parcel on its way")
+            done = merge(refunded, shipped)
 
-            report(merge(done_return, done_sale))
+        print(flow.run(kind="sale").result[done].result)
+        ```
+        ```output
+        parcel on its way
         ```
     """
 

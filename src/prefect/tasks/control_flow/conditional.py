@@ -91,10 +91,24 @@ def switch(condition: Any, cases: dict[Any, Any], mapped: bool = False) -> None:
 
     Example:
         ```python
+        from prefect import Flow, Parameter, task
+        from prefect.tasks.control_flow import ifelse, merge, switch
+
+
+        @task
+        def say(text):
+            return text
+
+
         with Flow("animals") as flow:
-            cat, dog = purr(), bark()
-            switch(which_animal(), {"cat": cat, "dog": dog})
+            cat, dog = say("purr"), say("bark")
+            switch(Parameter("animal"), {"cat": cat, "dog": dog})
             sound = merge(cat, dog)
+
+        print(flow.run(animal="dog").result[sound].result)
+        ```
+        ```output
+        bark
         ```
     """
     from prefect.utilities.tasks import as_task, tags
@@ -118,9 +132,14 @@ def ifelse(condition: Any, true_task: Any, false_task: Any, mapped: bool = False
     Example:
         ```python
         with Flow("files") as flow:
-            new, old = download(), reuse()
-            ifelse(has_changed(), new, old)
-            parse(merge(new, old))
+            new, old = say("download it"), say("take the old one")
+            ifelse(Parameter("has_changed"), new, old)
+            decision = merge(new, old)
+
+        print(flow.run(has_changed=False).result[decision].result)
+        ```
+        ```output
+        take the old one
         ```
     """
     from prefect.tasks.core.function import FunctionTask

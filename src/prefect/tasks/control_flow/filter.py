@@ -25,9 +25,24 @@ class FilterTask(Task):
 
     Example:
         ```python
-        with Flow("pages") as flow:
-            pages = download.map(addresses)  # some fail
-            index(FilterTask(log_func=lambda pages: f"{len(pages)} pages")(pages))
+        from prefect import Flow, task
+        from prefect.tasks.control_flow import FilterTask
+
+
+        @task
+        def invert(x):
+            return 1 / x
+
+
+        only_good = FilterTask(log_func=lambda results: f"{len(results)} were inverted")
+
+        with Flow("inversion") as flow:
+            inverted = only_good(invert.map([1, 0, 2]))
+
+        print(flow.run().result[inverted].result)
+        ```
+        ```output
+        [1.0, 0.5]
         ```
     """
 

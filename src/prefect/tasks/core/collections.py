@@ -21,9 +21,6 @@ class VarArgsTask(Task):
     """A task that takes any number of positional inputs, which reach `run` as `arg_1`, `arg_2`, ….
 
     Subclasses define `run(self, **task_results)`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
     """
 
     if not TYPE_CHECKING:
@@ -69,11 +66,7 @@ def _number(name: str) -> int:
 
 
 class List(VarArgsTask):
-    """A task that returns its inputs as a list.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns its inputs as a list. It takes the settings of every `Task`."""
 
     def run(self, **task_results: Any) -> list[Any]:
         """The inputs, in order.
@@ -85,11 +78,7 @@ class List(VarArgsTask):
 
 
 class Tuple(VarArgsTask):
-    """A task that returns its inputs as a tuple.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns its inputs as a tuple. It takes the settings of every `Task`."""
 
     def run(self, **task_results: Any) -> tuple[Any, ...]:
         """The inputs, in order.
@@ -101,11 +90,7 @@ class Tuple(VarArgsTask):
 
 
 class Set(VarArgsTask):
-    """A task that returns its inputs as a set.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns its inputs as a set. It takes the settings of every `Task`."""
 
     def run(self, **task_results: Any) -> set[Any]:
         """The inputs, without duplicates.
@@ -117,11 +102,7 @@ class Set(VarArgsTask):
 
 
 class Dict(Task):
-    """A task that returns a dictionary made of a list of keys and a list of values.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns a dictionary made of a list of keys and a list of values. It takes the settings of every `Task`."""
 
     if not TYPE_CHECKING:
 

@@ -32,11 +32,20 @@ class FunctionTask(Task, Generic[P, R_co]):
         ValueError: `fn` has `*args`, an argument that is reserved, or no signature that can be read.
 
     Example:
+        ```python
+        from prefect import Flow
+        from prefect.tasks.core.function import FunctionTask
 
         increment = FunctionTask(lambda x: x + 1, name="increment")
 
         with Flow("function") as flow:
-            increment(1)
+            two = increment(1)
+
+        print(flow.run().result[two].result)
+        ```
+        ```output
+        2
+        ```
     """
 
     def __init__(self, fn: Callable[P, R_co], name: str | None = None, **kwargs: Any) -> None:

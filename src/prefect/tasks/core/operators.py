@@ -115,11 +115,7 @@ class _Operator(Task):
 
 
 class Add(_Operator):
-    """A task that returns `x + y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x + y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x + y`."""
@@ -127,11 +123,7 @@ class Add(_Operator):
 
 
 class Sub(_Operator):
-    """A task that returns `x - y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x - y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x - y`."""
@@ -139,11 +131,7 @@ class Sub(_Operator):
 
 
 class Mul(_Operator):
-    """A task that returns `x * y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x * y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x * y`."""
@@ -151,11 +139,7 @@ class Mul(_Operator):
 
 
 class Div(_Operator):
-    """A task that returns `x / y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x / y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x / y`."""
@@ -163,11 +147,7 @@ class Div(_Operator):
 
 
 class FloorDiv(_Operator):
-    """A task that returns `x // y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x // y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x // y`."""
@@ -175,11 +155,7 @@ class FloorDiv(_Operator):
 
 
 class Pow(_Operator):
-    """A task that returns `x ** y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x ** y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x ** y`."""
@@ -187,11 +163,7 @@ class Pow(_Operator):
 
 
 class Mod(_Operator):
-    """A task that returns `x % y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x % y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x % y`."""
@@ -199,11 +171,7 @@ class Mod(_Operator):
 
 
 class And(_Operator):
-    """A task that returns `x and y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x and y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x and y`."""
@@ -211,11 +179,7 @@ class And(_Operator):
 
 
 class Or(_Operator):
-    """A task that returns `x or y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x or y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x or y`."""
@@ -223,11 +187,7 @@ class Or(_Operator):
 
 
 class Not(_Operator):
-    """A task that returns `not x`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `not x`. It takes the settings of every `Task`."""
 
     def run(self, x: Any) -> Any:
         """`not x`."""
@@ -235,11 +195,7 @@ class Not(_Operator):
 
 
 class Equal(_Operator):
-    """A task that returns `x == y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x == y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x == y`."""
@@ -247,11 +203,7 @@ class Equal(_Operator):
 
 
 class NotEqual(_Operator):
-    """A task that returns `x != y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x != y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x != y`."""
@@ -259,11 +211,7 @@ class NotEqual(_Operator):
 
 
 class GreaterThanOrEqual(_Operator):
-    """A task that returns `x >= y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x >= y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x >= y`."""
@@ -271,11 +219,7 @@ class GreaterThanOrEqual(_Operator):
 
 
 class GreaterThan(_Operator):
-    """A task that returns `x > y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x > y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x > y`."""
@@ -283,11 +227,7 @@ class GreaterThan(_Operator):
 
 
 class LessThanOrEqual(_Operator):
-    """A task that returns `x <= y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x <= y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x <= y`."""
@@ -295,11 +235,7 @@ class LessThanOrEqual(_Operator):
 
 
 class LessThan(_Operator):
-    """A task that returns `x < y`.
-
-    Args:
-        *args, **kwargs: settings of every `Task`.
-    """
+    """A task that returns `x < y`. It takes the settings of every `Task`."""
 
     def run(self, x: Any, y: Any) -> Any:
         """`x < y`."""

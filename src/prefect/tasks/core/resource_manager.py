@@ -290,21 +290,37 @@ def resource_manager(
 
     Example:
         ```python
+        from prefect import Flow, resource_manager, task
+
+
         @resource_manager
-        class Scratch:
-            def __init__(self, prefix):
-                self.prefix = prefix
+        class Connection:
+            def __init__(self, address):
+                self.address = address
 
             def setup(self):
-                return tempfile.mkdtemp(prefix=self.prefix)
+                print("open", self.address)
+                return f"connection to {self.address}"
 
-            def cleanup(self, path):
-                shutil.rmtree(path)
+            def cleanup(self, connection):
+                print("close", connection)
 
 
-        with Flow("scratch") as flow:
-            with Scratch("numbers-") as path:
-                use(write(path))
+        @task
+        def use(connection):
+            print("use", connection)
+
+
+        with Flow("reading") as flow:
+            with Connection("shop") as connection:
+                use(connection)
+
+        state = flow.run()
+        ```
+        ```output
+        open shop
+        use connection to shop
+        close connection to shop
         ```
     """
     settings: dict[str, Any] = {

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.core.task import Task
+from prefect.utilities._lazy import removed_names
 
 __all__ = ["PrefectSecret", "SecretBase"]
+
+__getattr__ = removed_names(__name__)
 
 
 class SecretBase(Task):
@@ -40,8 +43,24 @@ class PrefectSecret(SecretBase):
 
     Example:
         ```python
+        import prefect
+        from prefect import Flow, task
+        from prefect.tasks.secrets import PrefectSecret
+
+
+        @task
+        def log_in(password):
+            return f"logged in with {len(password)} characters"
+
+
         with Flow("report") as flow:
-            send(report, token=PrefectSecret("MAIL_TOKEN"))
+            answer = log_in(PrefectSecret("PASSWORD"))
+
+        with prefect.context(secrets={"PASSWORD": "dontpanic"}):
+            print(flow.run().result[answer].result)
+        ```
+        ```output
+        logged in with 9 characters
         ```
     """
 

@@ -97,7 +97,7 @@ class TestDirectory:
         def refuse(*args: Any, **kwargs: Any) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-        monkeypatch.setattr(Path, "mkdir", refuse)
+        monkeypatch.setattr(os, "makedirs", refuse)
         with pytest.raises(
             ResultWriteError, match=f"cannot be created: permission denied for user id {os.getuid()}"
         ):
@@ -206,10 +206,10 @@ class TestAllOrNothing:
         result = LocalResult(dir=str(base), location="a")
         result.write("old")
 
-        def full(self: Path, target: Path) -> None:
+        def full(source: str, target: str) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        monkeypatch.setattr(Path, "replace", full)
+        monkeypatch.setattr(os, "replace", full)
         with pytest.raises(ResultWriteError) as caught:
             result.write("new")
         assert str(caught.value) == (
@@ -221,10 +221,10 @@ class TestAllOrNothing:
         assert result.read("a").value == "old"
 
     def test_an_interrupted_write_leaves_nothing(self, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def interrupt(self: Path, target: Path) -> None:
+        def interrupt(source: str, target: str) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(Path, "replace", interrupt)
+        monkeypatch.setattr(os, "replace", interrupt)
         with pytest.raises(KeyboardInterrupt):
             LocalResult(dir=str(base), location="a").write("new")
         assert names_in(base) == []
@@ -342,6 +342,22 @@ class TestEscapes:
             return
         assert location is not None
         assert Path(location).resolve().is_relative_to(allowed)
+
+    @pytest.mark.parametrize("directory", ["", ".", "base"])
+    def test_a_relative_directory_is_no_way_out(
+        self, directory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        result = LocalResult(dir=directory, validate_dir=False, location="{x}")
+        for value in ("../outside", str(ROOT / "outside")):
+            with pytest.raises(UnsafeLocationError):
+                result.write("evil", x=value)
+            with pytest.raises(UnsafeLocationError):
+                result.exists("{x}", x=value)
+        location = result.write("good", x="a").location
+        assert location is not None
+        assert Path(location) == tmp_path / directory / "a"
+        assert result.exists("{x}", x="a")
 
     @posix
     def test_a_value_that_leads_out_through_a_link_is_refused(self, base: Path, tmp_path: Path) -> None:

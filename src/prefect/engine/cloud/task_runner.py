@@ -1,0 +1,170 @@
+"""`CloudTaskRunner`: runs a task and reports its states to the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from prefect.engine.cloud._reporting import for_api, wait_for_start
+from prefect.engine.runner import ENDRUN, StateHandler, call_state_handlers
+from prefect.engine.state import Cached, ClientFailed, Failed, State
+from prefect.engine.task_runner import TaskRunner, TaskRunnerInitializeResult
+from prefect.exceptions import PrefectException, VersionLockMismatchSignal
+from prefect.utilities import clock
+from prefect.utilities.context import context as prefect_context
+
+if TYPE_CHECKING:
+    from prefect.client.client import Client
+    from prefect.core.edge import Edge
+    from prefect.core.task import Task
+    from prefect.engine.result.base import Result
+
+__all__ = ["CloudTaskRunner"]
+
+
+class CloudTaskRunner(TaskRunner):
+    """Runs one task of a flow run that an API keeps.
+
+    Args:
+        task: the task.
+        state_handlers: functions `(task_runner, old_state, new_state)`.
+        flow_result: the flow's result, used when the task has none.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        state_handlers: Iterable[StateHandler] | None = None,
+        flow_result: Result | None = None,
+    ) -> None:
+        from prefect.client.client import Client
+
+        self.client: Client = Client()
+        super().__init__(task=task, state_handlers=state_handlers, flow_result=flow_result)
+
+    def initialize_run(self, state: State | None, context: dict[str, Any]) -> TaskRunnerInitializeResult:
+        """The state the API has for the run, unless one is given, and the context with the run's ids.
+
+        Raises:
+            ENDRUN: the API could not be asked; the run ends `Failed`.
+        """
+        given = dict(context)
+        if "task_run_id" not in given or given.get("map_index") is not None:
+            try:
+                info = self.client.get_task_run_info(
+                    flow_run_id=prefect_context.get("flow_run_id", ""),
+                    task_id=given.get("task_id", ""),
+                    map_index=given.get("map_index"),
+                )
+            except PrefectException as exc:
+                self.logger.exception(
+                    f"Task '{self.task.name}': the API could not be asked for the task run."
+                )
+                raise ENDRUN(Failed(message=f"The API could not be asked: {exc!r}", result=exc)) from exc
+            state = state or info.state
+            given.update(task_run_id=info.id, task_run_version=info.version)
+        return super().initialize_run(state, given)
+
+    def call_runner_target_handlers(self, old_state: State, new_state: State) -> State:
+        """Call the task's handlers, then tell the API.
+
+        Raises:
+            ENDRUN: another process runs this task, the API refused the state, or the run has to
+                wait for a slot.
+        """
+        new_state = super().call_runner_target_handlers(old_state, new_state)
+        values = self.context
+        task_run_id = cast("str", values.get("task_run_id", ""))
+        version = values.get("task_run_version") if new_state.is_running() else None
+        try:
+            answer = self.client.set_task_run_state(
+                task_run_id, for_api(new_state), version=version, cache_for=self.task.cache_for
+            )
+        except VersionLockMismatchSignal:
+            stored = self.client.get_task_run_state(task_run_id)
+            if stored.is_running():
+                self.logger.debug(f"Task '{self.task.name}' is run by another process; this one stops.")
+                raise ENDRUN(stored) from None
+            return stored
+        except PrefectException as exc:
+            self.logger.exception(f"Task '{self.task.name}': the API did not take the state {new_state}.")
+            raise ENDRUN(ClientFailed(state=new_state, message=str(exc))) from exc
+        if answer.is_queued():
+            answer.state = old_state  # type: ignore[attr-defined]
+            raise ENDRUN(answer)
+        values["task_run_version"] = (values.get("task_run_version") or 0) + 1
+        return new_state
+
+    @call_state_handlers
+    def check_task_is_cached(self, state: State, inputs: dict[str, Result]) -> State:
+        """A cached state that may still be used; those of other runs come from the API."""
+        state = super().check_task_is_cached(state, inputs)
+        if state.is_cached() or self.task.cache_for is None:
+            return state
+        oldest = clock.now() - self.task.cache_for
+        candidates = self.client.get_latest_cached_states(
+            task_id=cast("str", self.context.get("task_id", "")),
+            cache_key=self.task.cache_key,
+            created_after=oldest.replace(tzinfo=None),
+        )
+        values = {key: result.value for key, result in inputs.items()}
+        for candidate in candidates:
+            if not isinstance(candidate, Cached):
+                continue
+            candidate.load_cached_results(inputs)
+            if self.task.cache_validator(candidate, values, prefect_context.get("parameters")):
+                return candidate.load_result(self.result)
+        return state
+
+    def load_results(
+        self, state: State, upstream_states: dict[Edge, State]
+    ) -> tuple[State, dict[Edge, State]]:
+        """The same states with values that were left at their location read back.
+
+        Raises:
+            ENDRUN: a value cannot be read; the run ends `Failed` and the message says where it was.
+        """
+        try:
+            for edge, upstream in upstream_states.items():
+                reader = edge.upstream_task.__dict__.get("result") or self.flow_result
+                for one in (upstream, *getattr(upstream, "map_states", ())):
+                    one.load_result(reader)
+            state.load_cached_results(
+                {edge.key: s._result for edge, s in upstream_states.items() if edge.key}
+            )  # pyright: ignore[reportPrivateUsage]
+        except Exception as exc:  # reading runs serializers and storages of the user's
+            self.logger.exception(f"Task '{self.task.name}': the results of upstream tasks cannot be read.")
+            failed = self.handle_state_change(
+                state, Failed(message=f"Failed to retrieve task results: {exc}", result=exc)
+            )
+            raise ENDRUN(failed) from exc
+        return state, upstream_states
+
+    def set_task_run_name(self, task_inputs: dict[str, Result]) -> None:
+        """Name the run, here and in the API, if the task has a template for it."""
+        super().set_task_run_name(task_inputs)
+        name = prefect_context.get("task_run_name")
+        if self.task.task_run_name is not None and name:
+            self.client.set_task_run_name(cast("str", self.context.get("task_run_id", "")), name)
+
+    def run(
+        self,
+        state: State | None = None,
+        upstream_states: dict[Edge, State] | None = None,
+        context: dict[str, Any] | None = None,
+        is_mapped_parent: bool = False,
+    ) -> State:
+        """Take the task as far as it can get: short waits for a slot or a retry happen here."""
+        given = dict(context or {})
+        while True:
+            end = super().run(
+                state=state, upstream_states=upstream_states, context=given, is_mapped_parent=is_mapped_parent
+            )
+            if not (end.is_queued() or end.is_retrying()):
+                return end
+            for key in ("task_run_id", "task_run_version"):
+                if key in self.context:
+                    given[key] = self.context[key]
+            if not wait_for_start(end, lambda text: self.logger.info(f"Task '{self.task.name}': {text}")):
+                return end
+            state = end

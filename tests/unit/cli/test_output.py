@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from prefect.cli import _output
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+@pytest.mark.parametrize(
+    ("env", "terminal", "colored"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),  # as no-color.org says: only if it is not empty
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+        ({"TERM": "dumb"}, True, False),
+    ],
+)
+def test_colours_are_for_terminals_and_no_color_forbids_them(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], terminal: bool, colored: bool
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    stream = Terminal() if terminal else io.StringIO()
+    assert ("\x1b" in _output.styled("text", stream, color="red")) is colored
+    assert _output.styled("text", stream) == "text"
+
+
+@pytest.mark.parametrize(
+    ("env", "out", "err", "live"),
+    [
+        ({}, True, True, True),
+        ({"NO_COLOR": "1"}, True, True, True),
+        ({"CI": "1"}, True, True, False),
+        ({"TERM": "dumb"}, True, True, False),
+        ({}, False, True, False),
+        ({}, True, False, False),
+    ],
+)
+def test_a_view_is_live_where_both_streams_are_a_terminal_somebody_watches(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], out: bool, err: bool, live: bool
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdout", Terminal() if out else io.StringIO())
+    monkeypatch.setattr(sys, "stderr", Terminal() if err else io.StringIO())
+    assert _output.can_be_live() is live
+
+
+def test_what_a_stream_cannot_encode_is_escaped() -> None:
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding="ascii")
+    _output.write("café ☃", stream)
+    assert buffer.getvalue().decode().rstrip() == r"caf\xe9 \u2603"
+
+
+def test_an_error_ends_with_its_sentence_and_its_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    _output.print_error("It broke.", hint="Mend it.", details="Traceback\n  line\n")
+    assert capsys.readouterr().err == "Traceback\n  line\n\nError: It broke.\nHint: Mend it.\n"
