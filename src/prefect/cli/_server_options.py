@@ -143,7 +143,7 @@ def settings_of(options: dict[str, Any]) -> ServerSettings:
     for option, value in options.items():
         name = names.get(option, option)
         if name in known and value not in (None, False, ()):
-            values[name] = tuple(value) if isinstance(value, (list, tuple)) else value
+            values[name] = value
     if options.get("expose") and not options.get("host"):
         values["host"] = "0.0.0.0"  # noqa: S104 # what --expose asks for
     if options.get("no_services"):
@@ -167,5 +167,5 @@ def _converted(name: str, value: Any) -> Any:
     if name == "port":
         return int(value)
     if name == "allowed_hosts":
-        return tuple(str(value).replace(",", " ").split()) if isinstance(value, str) else tuple(value)
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else tuple(value)
     return value

@@ -18,6 +18,7 @@ from prefect.server.database.store import Store, open_store
 from prefect.server.domain.tenants import ensure_first_tenant
 from prefect.server.http.app import create_app, utc_now
 from prefect.server.http.metrics import Metrics
+from prefect.server.http.redirect import redirecting
 from prefect.server.loops import all_services
 from prefect.server.loops.supervisor import Supervisor
 from prefect.server.security.crypto import open_keys
@@ -59,9 +60,13 @@ def build(
     """The application over a database, with its services if the settings say so."""
     metrics = Metrics()
     supervisor = Supervisor(store, all_services() if settings.runs_services else (), clock, metrics.tick)
-    return create_app(
-        settings, store, clock=clock, metrics=metrics, stopping=stopping, beside=supervisor.running
-    )
+
+    @contextlib.asynccontextmanager
+    async def beside() -> AsyncGenerator[None]:
+        async with redirecting(settings), supervisor.running():
+            yield
+
+    return create_app(settings, store, clock=clock, metrics=metrics, stopping=stopping, beside=beside)
 
 
 def listen(settings: ServerSettings) -> socket.socket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -29,6 +30,9 @@ __all__ = [
 ]
 
 MAX_STATE_BYTES = 1_000_000
+
+#: U+0000 in JSON text, which PostgreSQL does not store; not a backslash followed by these letters.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 #: States in which something waits for a time.
 DUE_STATES = ("Scheduled", "Paused", "Resume", "Retrying", "Queued")
@@ -108,11 +112,13 @@ def parse_state(state: Any, now: datetime.datetime) -> ParsedState:
         raise BadInputError(f"There is no state of type {name!r}; there are: {', '.join(sorted(_CLASSES))}.")
     try:
         parsed = wire.from_builtins(fields, wire_states.AnyState)
+        _complete(parsed, now)
+        text = wire.encode(parsed).decode()
+    except UnicodeEncodeError:
+        return parse_state(clean(fields), now)
     except (msgspec.ValidationError, ValueError) as exc:
         raise BadInputError(f"The {name} state cannot be read: {exc}.") from exc
-    _complete(parsed, now)
-    text = wire.encode(parsed).decode()
-    if "\\u0000" in text:
+    if "\\u0000" in text and _NUL.search(text):
         return parse_state(clean(fields), now)
     if len(text) > MAX_STATE_BYTES:
         raise BadInputError("State payload is too large.")

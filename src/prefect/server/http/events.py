@@ -24,6 +24,7 @@ from prefect.server.events import Event
 from prefect.server.http.parts import Parts, parts_of
 from prefect.server.http.replies import error_reply, refused
 from prefect.server.security.caller import Caller
+from prefect.server.waiting import first_of
 
 __all__ = ["events"]
 
@@ -86,29 +87,11 @@ async def _stream(
                         yield _text(wanted, replay.id_of(position))
                     else:
                         yield ": still here\n\n"
-                    await _sleep(parts, _GATHER_S)
+                    await first_of(parts.stopping.wait(), asyncio.sleep(_GATHER_S))
                     continue
-                await _next(parts, changes.take(_KEEP_ALIVE_S))
+                await first_of(parts.stopping.wait(), changes.take(_KEEP_ALIVE_S))
     finally:
         parts.metrics.listeners -= 1
-
-
-async def _next(parts: Parts, change: object) -> None:
-    """Wait for a change, or for the end of the server."""
-    taking = asyncio.ensure_future(change)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType, reportUnknownVariableType]
-    stopping = asyncio.ensure_future(parts.stopping.wait())
-    try:
-        await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        taking.cancel()
-        stopping.cancel()
-
-
-async def _sleep(parts: Parts, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(parts.stopping.wait(), seconds)
-    except asyncio.TimeoutError:
-        pass
 
 
 async def _is_still(request: Request, parts: Parts, caller: Caller) -> bool:

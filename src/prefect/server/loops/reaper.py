@@ -81,7 +81,7 @@ class Reaper:
         return len(runs) + _free_submitted_tasks(tx, now)
 
     def _reap(self, tx: Transaction, run: Row, now: datetime.datetime) -> None:
-        settings = load(run.flow_settings) or {}
+        settings: dict[str, Any] = load(run.flow_settings) or {}
         if run.state == "Cancelling":
             state = parse_state(
                 {"type": "Cancelled", "message": "No heartbeat detected from the flow run."}, now
@@ -124,7 +124,8 @@ class Reaper:
         return False
 
     def _reap_task(self, tx: Transaction, run: Row, task: Row, now: datetime.datetime) -> None:
-        context = (load(task.serialized_state) or {}).get("context") or {}
+        stored: dict[str, Any] = load(task.serialized_state) or {}
+        context: Any = stored.get("context") or {}
         most = task.max_retries or 0
         # Without an agent nobody would start the flow run again for the retry.
         if task.retried < most and run.agent_id is not None:
@@ -188,10 +189,9 @@ def _free_submitted_tasks(tx: Transaction, now: datetime.datetime) -> int:
         {"before": stamp(now - datetime.timedelta(seconds=policy.current().submitted_grace_s))},
     )
     for task in rows:
-        before = (load(task.serialized_state) or {}).get("state")
-        state = (
-            before if isinstance(before, dict) and before.get("type") in DUE_STATES else {"type": "Scheduled"}
-        )
+        stored: dict[str, Any] = load(task.serialized_state) or {}
+        before: dict[str, Any] = stored.get("state") or {}
+        state = before if before.get("type") in DUE_STATES else {"type": "Scheduled"}
         write_state(tx, "task_run", task, parse_state({**state, "start_time": to_text(now)}, now), now)
     return len(rows)
 

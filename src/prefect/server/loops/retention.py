@@ -7,6 +7,7 @@ Off until a tenant's settings say for how many days: `flow_run_retention_days`,
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 from prefect.server.database.sql import in_list
 from prefect.server.database.store import Transaction
@@ -40,7 +41,7 @@ class Retention:
         self.has_more = False
         deleted = delete_ended(tx, now)
         for tenant in tx.rows("SELECT id, settings FROM tenant"):
-            settings = load(tenant.settings) or {}
+            settings: dict[str, Any] = load(tenant.settings) or {}
             days = settings.get("log_retention_days")
             if isinstance(days, int):
                 count = _delete_lines(tx, tenant.id, _before(now, days))

@@ -10,8 +10,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 
 from prefect.server.database.store import Store
 from prefect.server.errors import UnavailableError
-from prefect.server.events import Subscription
 from prefect.server.loops.service import Service
+from prefect.server.waiting import first_of
 
 __all__ = ["Supervisor"]
 
@@ -77,9 +77,9 @@ class Supervisor:
                 if has_more:
                     await asyncio.sleep(0)
                 elif pause_s:
-                    await _either(stopping.wait(), asyncio.sleep(pause_s))
+                    await first_of(stopping.wait(), asyncio.sleep(pause_s))
                 else:
-                    await _either(stopping.wait(), _change(changes, service.every_s))
+                    await first_of(stopping.wait(), changes.take(service.every_s))
 
     async def _round(self, service: Service, was_interrupted: bool) -> bool:
         """One round; whether another follows at once."""
@@ -91,17 +91,3 @@ class Supervisor:
         work = await self._store.write(lambda tx: service.tick(tx, now))
         self._counted(service.name, "done", work)
         return service.has_more
-
-
-async def _change(changes: Subscription, timeout_s: float) -> None:
-    await changes.take(timeout_s)
-
-
-async def _either(*waits: object) -> None:
-    """Wait for the first of several."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]  # type: ignore[arg-type] # pyright: ignore[reportArgumentType, reportUnknownVariableType]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()

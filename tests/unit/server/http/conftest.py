@@ -11,13 +11,14 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.testclient import TestClient
+
 from prefect.server.bootstrap import create_member, first_admin_key
 from prefect.server.database.store import Store
 from prefect.server.domain.tenants import ensure_first_tenant
 from prefect.server.http.app import create_app
 from prefect.server.security.keys import add_key
 from prefect.server.settings import ServerSettings
-from starlette.testclient import TestClient
 
 NOW = datetime.datetime(2030, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
 
@@ -31,7 +32,9 @@ class Site:
     client: TestClient
     clock: list[datetime.datetime]
 
-    def post(self, document: str, key: str | None = None, *, path: str = "/", variables: Any = None, **headers: str) -> httpx2.Response:
+    def post(
+        self, document: str, key: str | None = None, *, path: str = "/", variables: Any = None, **headers: str
+    ) -> httpx2.Response:
         """The reply to a GraphQL request; `host="x"` sets a header, underscores stand for dashes."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if key is not None:
@@ -44,7 +47,9 @@ class Site:
         """The code of the first error of a reply."""
         return reply.json()["errors"][0]["extensions"]["code"]
 
-    def key(self, username: str, role: str = "user", slugs: tuple[str, ...] = (), **values: Any) -> tuple[str, str]:
+    def key(
+        self, username: str, role: str = "user", slugs: tuple[str, ...] = (), **values: Any
+    ) -> tuple[str, str]:
         """`(id, key)` of a new user's new key."""
 
         def make(tx: Any) -> tuple[str, str]:
@@ -91,5 +96,3 @@ def admin_key(guarded: Site) -> str:
     made = guarded.store.write_sync(lambda tx: first_admin_key(tx, NOW))
     assert made is not None
     return made.key
-
-

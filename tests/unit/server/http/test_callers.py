@@ -16,14 +16,18 @@ TENANTS = "{ tenant(order_by: {slug: asc}) { slug } }"
 
 def test_whoever_sits_at_the_machine_administers_the_oldest_tenant(local: Any) -> None:
     assert local.post("{ hello }").status_code == 200
-    assert local.post('mutation { create_project(input: {name: "x"}) { id } }').json()["data"]["create_project"]["id"]
+    assert local.post('mutation { create_project(input: {name: "x"}) { id } }').json()["data"][
+        "create_project"
+    ]["id"]
     info = local.post(WHO).json()["data"]["auth_info"]
     assert info["tenant_id"] == local.post("{ tenant { id } }").json()["data"]["tenant"][0]["id"]
 
 
 def test_a_tenant_that_was_just_made_is_there_for_the_next_request(local: Any) -> None:
     local.post(TENANTS)
-    made = local.post('mutation { create_tenant(input: {name: "B", slug: "b"}) { id } }').json()["data"]["create_tenant"]
+    made = local.post('mutation { create_tenant(input: {name: "B", slug: "b"}) { id } }').json()["data"][
+        "create_tenant"
+    ]
     assert [row["slug"] for row in local.post(TENANTS).json()["data"]["tenant"]] == ["b", "default"]
     there = local.post(WHO, x_prefect_tenant_id=made["id"]).json()["data"]["auth_info"]
     assert there["tenant_id"] == made["id"]
@@ -50,14 +54,21 @@ def test_a_tenant_that_was_just_made_is_there_for_the_next_request(local: Any) -
     ],
     ids=str,
 )
-def test_a_request_without_key_that_could_be_somebody_elses_is_refused(local: Any, headers: dict[str, str]) -> None:
+def test_a_request_without_key_that_could_be_somebody_elses_is_refused(
+    local: Any, headers: dict[str, str]
+) -> None:
     reply = local.post('mutation { create_project(input: {name: "x"}) { id } }', **headers)
     assert (reply.status_code, local.code(reply)) == (403, "FORBIDDEN")
-    assert local.client.get("/metrics", headers={k.replace("_", "-"): v for k, v in headers.items()}).status_code == 403
+    assert (
+        local.client.get("/metrics", headers={k.replace("_", "-"): v for k, v in headers.items()}).status_code
+        == 403
+    )
     assert local.post("{ project { id } }").json()["data"]["project"] == []
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:4200", "LOCALHOST:1", "127.0.0.1:4200", "[::1]:4200", "::1"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:4200", "LOCALHOST:1", "127.0.0.1:4200", "[::1]:4200", "[::1]"]
+)
 def test_names_of_this_machine_are_answered(local: Any, host: str) -> None:
     assert local.post(WHO, host=host).status_code == 200
 
@@ -89,7 +100,12 @@ def test_a_wrong_key_is_refused_even_where_none_is_needed(local: Any) -> None:
 
 def test_without_a_key_there_is_hello_and_nothing_else(guarded: Any) -> None:
     assert "errors" not in guarded.post("{ hello }").json()
-    for document in (WHO, TENANTS, "{ __schema { types { name } } }", 'mutation { create_project(input: {name: "x"}) { id } }'):
+    for document in (
+        WHO,
+        TENANTS,
+        "{ __schema { types { name } } }",
+        'mutation { create_project(input: {name: "x"}) { id } }',
+    ):
         reply = guarded.post(document)
         assert (reply.status_code, guarded.code(reply)) == (200, "UNAUTHENTICATED"), document
 
@@ -125,7 +141,7 @@ def test_the_header_chooses_among_the_tenants_of_the_key_only(guarded: Any) -> N
     elsewhere = guarded.post(WHO, key, x_prefect_tenant_id=c)
     nowhere = guarded.post(WHO, key, x_prefect_tenant_id="00000000-0000-4000-8000-000000000000")
     assert guarded.code(elsewhere) == guarded.code(nowhere) == "UNAUTHENTICATED"
-    strip = lambda reply: reply.json()["errors"][0]["message"].replace(c, "?")  # noqa: E731
+    strip = lambda reply: reply.json()["errors"][0]["message"].replace(c, "?")
     assert strip(elsewhere) == strip(nowhere).replace("00000000-0000-4000-8000-000000000000", "?")
 
 
@@ -134,7 +150,9 @@ def test_a_revoked_key_is_refused_by_the_next_request(guarded: Any, admin_key: s
     assert "errors" not in guarded.post(WHO, key).json()
     guarded.store.write_sync(
         lambda tx: (
-            tx.execute("UPDATE auth_api_key SET revoked = :now WHERE id = :id", {"now": "2030-01-01", "id": id}),
+            tx.execute(
+                "UPDATE auth_api_key SET revoked = :now WHERE id = :id", {"now": "2030-01-01", "id": id}
+            ),
             tx.emit("auth_api_key", id, ""),
         )
     )
@@ -147,7 +165,9 @@ def test_a_key_revoked_by_somebody_who_tells_nobody_is_refused_within_a_second(g
     id, key = guarded.key("someone")
     assert "errors" not in guarded.post(WHO, key).json()
     guarded.store.write_sync(
-        lambda tx: tx.execute("UPDATE auth_api_key SET revoked = :now WHERE id = :id", {"now": "2030-01-01", "id": id})
+        lambda tx: tx.execute(
+            "UPDATE auth_api_key SET revoked = :now WHERE id = :id", {"now": "2030-01-01", "id": id}
+        )
     )
     revoked = time.monotonic()
     _until_refused(guarded, key)
@@ -180,7 +200,9 @@ def test_the_last_use_of_a_key_is_kept(guarded: Any) -> None:
     id, key = guarded.key("someone")
     guarded.post(WHO, key)
     guarded.store.write_sync(lambda tx: None)  # writes are in order: what the request left to do is done
-    used = lambda: guarded.store.read_sync(lambda tx: tx.scalar("SELECT last_used FROM auth_api_key WHERE id = :id", {"id": id}))  # noqa: E731
+    used = lambda: guarded.store.read_sync(
+        lambda tx: tx.scalar("SELECT last_used FROM auth_api_key WHERE id = :id", {"id": id})
+    )
     import time
 
     deadline = time.monotonic() + 10

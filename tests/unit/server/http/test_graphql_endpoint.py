@@ -65,13 +65,17 @@ def test_halves_of_surrogate_pairs_in_variables_do_not_lose_the_request(local: A
     assert reply.status_code in (200, 400)
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+)
 def test_only_json_is_taken(local: Any, kind: str) -> None:
     assert local.post("{ hello }", content_type=kind).status_code == 415
 
 
 def test_a_get_request_changes_nothing_and_shows_a_page(local: Any) -> None:
-    reply = local.client.get("/graphql", params={"query": 'mutation { create_project(input: {name: "x"}) { id } }'})
+    reply = local.client.get(
+        "/graphql", params={"query": 'mutation { create_project(input: {name: "x"}) { id } }'}
+    )
     assert reply.headers["content-type"].startswith("text/html")
     assert local.post("{ project { id } }").json() == {"data": {"project": []}}
 
@@ -117,7 +121,9 @@ def test_replies_to_this_machine_are_not_compressed(local: Any) -> None:
     assert "content-encoding" not in reply.headers
 
 
-def test_a_fault_of_the_server_tells_nothing_but_a_reference(local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_server_tells_nothing_but_a_reference(
+    local: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def fail(*args: object) -> str:
         raise RuntimeError("SELECT secret FROM somewhere")
 
@@ -129,12 +135,18 @@ def test_a_fault_of_the_server_tells_nothing_but_a_reference(local: Any, monkeyp
 
 
 def test_the_agent_and_the_version_of_a_request_are_kept(local: Any) -> None:
-    agent_id = local.post('mutation { register_agent(input: {type: "LocalAgent"}) { id } }').json()["data"]["register_agent"]["id"]
+    agent_id = local.post('mutation { register_agent(input: {type: "LocalAgent"}) { id } }').json()["data"][
+        "register_agent"
+    ]["id"]
     tenant_id = local.post("{ tenant { id } }").json()["data"]["tenant"][0]["id"]
     document = f'mutation {{ get_runs_in_queue(input: {{tenant_id: "{tenant_id}"}}) {{ flow_run_ids }} }}'
     headers = {"x_prefect_agent_id": agent_id, "x_prefect_core_version": "1.4.1"}
     assert local.post(document, **headers).json() == {"data": {"get_runs_in_queue": {"flow_run_ids": []}}}
-    assert local.post("{ agent { last_queried } }").json()["data"]["agent"][0]["last_queried"].startswith("2030-01-02")
+    assert (
+        local.post("{ agent { last_queried } }")
+        .json()["data"]["agent"][0]["last_queried"]
+        .startswith("2030-01-02")
+    )
 
 
 def test_json_text_in_replies_is_plain_json(local: Any) -> None:

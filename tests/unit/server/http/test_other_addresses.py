@@ -31,7 +31,9 @@ def test_health_is_bad_while_the_database_is_away(local: Any, monkeypatch: pytes
 
 def test_the_old_web_ui_is_told_where_the_api_is(open_site: Any) -> None:
     site = open_site(public_url="https://prefect.example.org/base/")
-    assert site.client.get("/settings.json").json()["server_url"] == "https://prefect.example.org/base/graphql"
+    assert (
+        site.client.get("/settings.json").json()["server_url"] == "https://prefect.example.org/base/graphql"
+    )
 
 
 def test_metrics_are_for_those_with_a_key(guarded: Any, admin_key: str) -> None:
@@ -69,7 +71,13 @@ def test_other_links_are_not_found_and_not_echoed(local: Any, path: str) -> None
 
 @pytest.mark.parametrize(
     "path",
-    ["/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..%5c..%5cwindows", "/plain.css/../../x", "//etc/passwd"],
+    [
+        "/../../etc/passwd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/..%5c..%5cwindows",
+        "/plain.css/../../x",
+        "//etc/passwd",
+    ],
 )
 def test_no_path_leads_to_a_file(local: Any, path: str) -> None:
     assert local.client.get(path).status_code in (404, 405)

@@ -88,7 +88,9 @@ def test_a_session_ends_by_itself(logged_in: Any) -> None:
 
 
 def test_another_sites_page_cannot_log_anybody_in(guarded: Any, admin_key: str) -> None:
-    reply = guarded.client.post("/session", json={"key": admin_key}, headers={"origin": "https://evil.example"})
+    reply = guarded.client.post(
+        "/session", json={"key": admin_key}, headers={"origin": "https://evil.example"}
+    )
     assert reply.status_code == 403
     assert "set-cookie" not in reply.headers
 
