@@ -128,7 +128,6 @@ def serve(
             proxy_headers=False,  # a forwarded request is refused or needs a key: see `http.gate`
             lifespan="on",
             ws="none",
-            root_path=settings.root_path,
             timeout_graceful_shutdown=_GRACE_S,
             timeout_keep_alive=30,
             ssl_certfile=settings.tls_cert,

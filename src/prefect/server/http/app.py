@@ -96,6 +96,7 @@ def create_app(
                 requires_keys=settings.requires_keys,
                 paths=[route.path for route in routes if "{" not in route.path],
                 is_secure=settings.tls_cert is not None,
+                root_path=settings.root_path,
             )
         ],
         exception_handlers={404: _not_found, 405: _not_allowed},

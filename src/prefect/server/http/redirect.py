@@ -27,7 +27,9 @@ async def redirecting(settings: ServerSettings) -> AsyncGenerator[None]:
         return
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        with contextlib.suppress(
+            OSError, asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError
+        ):
             head = await asyncio.wait_for(reader.readuntil(b"\r\n"), _PATIENCE_S)
             match = _REQUEST.fullmatch(head)
             if match is None:

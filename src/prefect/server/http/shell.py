@@ -43,22 +43,32 @@ class Shell:
             may, and nothing that a browser adds by itself (a cookie) counts for them.
         paths: paths that are counted by name.
         is_secure: whether we are reached by HTTPS only.
+        root_path: path of a proxy that does not cut it off; others do, and both are fine.
     """
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, requires_keys: bool, paths: Sequence[str], is_secure: bool
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        requires_keys: bool,
+        paths: Sequence[str],
+        is_secure: bool,
+        root_path: str = "",
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._has_cors = requires_keys
         self._paths = frozenset(paths)
         self._is_secure = is_secure
+        self._root = f"{root_path}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if len(self._root) > 1 and f"{scope['path']}/".startswith(self._root):
+            scope["path"] = scope["path"][len(self._root) - 1 :] or "/"
         headers = Headers(scope=scope)
         has_cors = self._has_cors and "origin" in headers
         started = time.perf_counter()

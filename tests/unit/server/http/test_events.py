@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+
 from prefect.server import app
 from prefect.server.bootstrap import create_member
 from prefect.server.database.store import Store
@@ -78,7 +79,13 @@ class Live:
                 self.tenants[name] = add_tenant(tx, name, name, utc_now())
                 user_id = create_member(tx, name, None, (name,), "user", utc_now())
                 key = add_key(
-                    tx, id=name, user_id=user_id, name="k", default_tenant_id=None, expires_at=None, now=utc_now()
+                    tx,
+                    id=name,
+                    user_id=user_id,
+                    name="k",
+                    default_tenant_id=None,
+                    expires_at=None,
+                    now=utc_now(),
                 )
                 self.keys[name] = key.key
 
@@ -194,7 +201,10 @@ def test_a_revoked_key_is_told_nothing_more(live: Live) -> None:
     stream = live.read()
     stream.next()
     live.store.write_sync(
-        lambda tx: (tx.execute("UPDATE auth_api_key SET revoked = '2020' WHERE id = 'a'"), tx.emit("user", "", ""))
+        lambda tx: (
+            tx.execute("UPDATE auth_api_key SET revoked = '2020' WHERE id = 'a'"),
+            tx.emit("user", "", ""),
+        )
     )
     time.sleep(1.0)  # a revoked key may read for a second
     live.emit("a", "flow_run", "secret")

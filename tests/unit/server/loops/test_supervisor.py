@@ -7,6 +7,7 @@ import datetime
 from typing import Any
 
 import pytest
+
 from prefect.server.database.store import Store
 from prefect.server.errors import UnavailableError
 from prefect.server.loops.supervisor import Supervisor
@@ -66,7 +67,9 @@ def test_work_that_is_left_is_done_at_once(store: Store) -> None:
 
 
 @pytest.mark.parametrize("error", [UnavailableError("away"), RuntimeError("a fault")])
-def test_a_round_that_fails_is_tried_again_and_the_service_knows_of_the_gap(store: Store, error: Exception) -> None:
+def test_a_round_that_fails_is_tried_again_and_the_service_knows_of_the_gap(
+    store: Store, error: Exception
+) -> None:
     counted: list[tuple[str, str, int]] = []
 
     async def main() -> None:
@@ -90,7 +93,9 @@ def test_one_service_does_not_wait_for_another_that_fails(store: Store) -> None:
     asyncio.run(main())
 
 
-def test_where_another_process_is_elected_nothing_is_done(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_another_process_is_elected_nothing_is_done(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(store, "elected", lambda name: False)
     counted: list[tuple[str, str, int]] = []
 

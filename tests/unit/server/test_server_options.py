@@ -1,0 +1,84 @@
+"""What options and configuration of `prefect server` add up to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from prefect.cli.server import server
+from prefect.utilities.configuration import set_temporary_config
+
+
+def configured(*words: str) -> tuple[dict[str, Any], str]:
+    done = CliRunner().invoke(server, ["config", *words])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout), done.stderr
+
+
+def test_the_defaults_are_this_machine_sqlite_and_no_keys() -> None:
+    found, warnings = configured()
+    assert (found["host"], found["port"], found["connection_url"]) == ("127.0.0.1", 4200, "")
+    assert found["requires_keys"] is False
+    assert Path(found["data_dir"]).name == "server"
+    assert found["durability"] == "full"
+    assert warnings == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--expose",), ("--host", "0.0.0.0"), ("--host", "192.168.1.7"), ("--host", "::"), ("--require-keys",)],
+)
+def test_any_other_address_requires_keys(words: tuple[str, ...]) -> None:
+    assert configured(*words)[0]["requires_keys"] is True
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
+def test_loopback_addresses_require_none(host: str) -> None:
+    assert configured("--host", host)[0]["requires_keys"] is False
+
+
+def test_an_address_in_the_configuration_requires_keys_too() -> None:
+    with set_temporary_config({"server.host_ip": "0.0.0.0", "server.host_port": "4444"}):
+        found, _ = configured()
+    assert (found["host"], found["port"], found["requires_keys"]) == ("0.0.0.0", 4444, True)
+
+
+def test_options_win_over_the_configuration() -> None:
+    with set_temporary_config(
+        {"server.database.connection_url": "postgresql://a:b@c/d", "server.host_port": "4444"}
+    ):
+        assert configured()[0]["connection_url"] == "postgresql://a:***@c/d"
+        found, _ = configured("--postgres-url", "postgresql://x:y@z/w", "--server-port", "4555")
+    assert (found["connection_url"], found["port"]) == ("postgresql://x:***@z/w", 4555)
+
+
+def test_options_about_containers_are_named_in_one_warning() -> None:
+    _, warnings = configured(
+        "--no-upgrade", "-v", "1.4.1", "--hasura-port", "3000", "--use-volume", "--volume-path", "/x"
+    )
+    assert warnings.count("Without effect") == 1
+    for name in ("--no-upgrade", "--version", "--hasura-port", "--use-volume", "--volume-path"):
+        assert name in warnings
+
+
+@pytest.mark.parametrize(
+    ("words", "url"),
+    [
+        ((), "http://localhost:4200"),
+        (("--root-path", "/prefect/", "--port", "80"), "http://localhost:80/prefect"),
+        (("--public-url", "https://prefect.example.org/"), "https://prefect.example.org"),
+    ],
+)
+def test_links_point_to_where_the_server_is_seen(words: tuple[str, ...], url: str) -> None:
+    assert configured(*words)[0]["url"] == url
+
+
+def test_the_schema_is_printed() -> None:
+    done = CliRunner().invoke(server, ["schema"])
+    assert done.exit_code == 0
+    assert "input create_flow_run_input" in done.stdout
+    assert "type flow_run " in done.stdout
