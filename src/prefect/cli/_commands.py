@@ -26,6 +26,23 @@ COMMANDS: dict[str, Command] = {
     "server": Command(
         "prefect.cli.server", "server", "Run the server: API, scheduling and all that watches runs."
     ),
+    "register": Command("prefect.cli.register", "register", "Register flows with the API."),
+    "build": Command(
+        "prefect.cli.register", "build", "Build flows into a file that can be registered later."
+    ),
+    "create": Command("prefect.cli.create", "create", "Make projects."),
+    "get": Command("prefect.cli.get", "get", "List flows, runs, projects, tasks and log lines."),
+    "describe": Command(
+        "prefect.cli.describe", "describe", "Print everything about a flow, its tasks, or a flow run."
+    ),
+    "delete": Command("prefect.cli.delete", "delete", "Delete projects."),
+    "kv": Command("prefect.cli.kv", "kv", "Read and write values by name, which the API keeps."),
+    "backend": Command("prefect.cli.backend", "backend", "Choose the API to talk to."),
+    "auth": Command("prefect.cli.auth", "auth", "Log in, and manage API keys and tenants."),
+    "execute": Command(
+        "prefect.cli.execute", "execute", "Run a flow run of the API here; agents start this."
+    ),
+    "heartbeat": Command("prefect.cli.heartbeat", "heartbeat", "Tell the API that a flow run is alive."),
     "config": Command("prefect.cli.config", "config", "Print the configuration in use, as JSON."),
     "diagnostics": Command(
         "prefect.cli.diagnostics", "diagnostics", "Print facts for a bug report, without any value of yours."
@@ -39,17 +56,6 @@ COMMANDS: dict[str, Command] = {
 BACKEND_COMMANDS = frozenset(
     {
         "agent",
-        "auth",
-        "backend",
-        "build",
-        "create",
-        "delete",
-        "describe",
-        "execute",
-        "get",
-        "heartbeat",
-        "kv",
-        "register",
         "repl",
     }
 )

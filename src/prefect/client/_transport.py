@@ -65,9 +65,13 @@ class HttpTransport:
     Refused connections, timeouts and statuses that say "later" are tried again up to six times,
     after 0, 2, 4, ... seconds or when the server says (`Retry-After`). Mutations may therefore
     arrive more than once; the API is made for that.
+
+    Args:
+        max_attempts: attempts at one request, the first included.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_attempts: int = MAX_ATTEMPTS) -> None:
+        self.max_attempts = max_attempts
         self._session: requests.Session | None = None
 
     @property
@@ -96,27 +100,27 @@ class HttpTransport:
         """
         import requests
 
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        for attempt in range(1, self.max_attempts + 1):
             wait_s = float(0 if attempt == 1 else 2 ** (attempt - 1))
             try:
                 reply = self.session.request(
                     method, url, headers=dict(headers), json=json, params=params, timeout=timeout_s
                 )
             except (requests.ConnectionError, requests.Timeout):
-                if attempt == MAX_ATTEMPTS:
+                if attempt == self.max_attempts:
                     raise
             else:
-                if reply.status_code not in _RETRIED_STATUS or attempt == MAX_ATTEMPTS:
+                if reply.status_code not in _RETRIED_STATUS or attempt == self.max_attempts:
                     return cast("TransportReply", reply)
                 wait_s = _retry_after(reply) or wait_s
             time.sleep(min(wait_s, 60.0))
         raise AssertionError("the last attempt returns or raises")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {}
+        return {"max_attempts": self.max_attempts}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        del state
+        self.max_attempts = state["max_attempts"]
         self._session = None
 
 

@@ -22,12 +22,18 @@ def load_backend() -> dict[str, Any]:
     return load_toml(path) if path.exists() else {}
 
 
-def save_backend(backend: str) -> None:
+def save_backend(backend: str, address: str | None = None) -> None:
     """Keep a choice for the programs that start from now on.
 
     Args:
         backend: `"cloud"` or `"server"`
+        address: where its API is; what the settings say by default. A choice without an address
+            forgets an earlier one.
     """
+    text = f'backend = "{backend}"\n'
+    if address is not None:
+        # `cloud.endpoint` and the address of the web UI follow this one.
+        text += f'\n[server]\nendpoint = "{address}"\n\n[cloud]\nendpoint = "{address}"\n'
     path = backend_path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'backend = "{backend}"\n', encoding="utf-8")
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,179 @@
+"""Rows on standard output: a table for people, lines for programs.
+
+Every command that reads takes `-o/--output`: `table` (drawn in a terminal, tab-separated elsewhere),
+`json` (one list), `jsonl` (one object a line), `yaml`, or `id` (ids alone).
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from prefect.cli._output import note, write
+
+__all__ = [
+    "OUTPUTS",
+    "Column",
+    "age",
+    "as_text",
+    "output_option",
+    "show_document",
+    "show_rows",
+    "state_color",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OUTPUTS = ("table", "json", "jsonl", "yaml", "id")
+
+
+class Column(NamedTuple):
+    """A column of a table."""
+
+    title: str
+    """Its title."""
+    text: Callable[[dict[str, Any]], Any]
+    """What it shows of a row; None is shown as nothing."""
+    color: Callable[[dict[str, Any]], str | None] | None = None
+    """The colour of it, in a terminal."""
+    whole: bool = False
+    """Whether it is never cut or wrapped, as ids are not."""
+
+
+def output_option(function: F) -> F:
+    """The option `-o/--output` of commands that read."""
+    return click.option(
+        "--output",
+        "-o",
+        type=click.Choice(OUTPUTS),
+        default="table",
+        show_default=True,
+        help="How to print: a table, JSON, a JSON object per line, YAML, or ids alone.",
+    )(function)
+
+
+def show_rows(
+    rows: Sequence[dict[str, Any]],
+    columns: Sequence[Column],
+    output: str,
+    *,
+    empty: str | None = None,
+    more: str | None = None,
+) -> None:
+    """Print rows.
+
+    Args:
+        rows: the rows, as JSON-compatible dictionaries.
+        columns: what a table shows of them.
+        output: one of `OUTPUTS`.
+        empty: what to say, on standard error, if a table would have no row.
+        more: what to say, on standard error, if there are more rows than these.
+    """
+    if output == "json":
+        write(as_text(list(rows), "json"))
+    elif output == "jsonl":
+        for row in rows:
+            write(json.dumps(row, default=str))
+    elif output == "yaml":
+        write(as_text(list(rows), "yaml"))
+    elif output == "id":
+        for row in rows:
+            write(str(row["id"]))
+    elif not rows and empty is not None:
+        note(empty)
+    elif sys.stdout.isatty():
+        _draw(rows, columns)
+    else:
+        write("\t".join(column.title for column in columns))
+        for row in rows:
+            write("\t".join(_flat(column.text(row)) for column in columns))
+    if more is not None:
+        note(more)
+
+
+def show_document(document: Any, output: str) -> None:
+    """Print one object as JSON or YAML; JSON is coloured in a terminal."""
+    write(as_text(document, output))
+
+
+def as_text(document: Any, output: str) -> str:
+    """A document as `json` or `yaml`."""
+    if output == "yaml":
+        import yaml
+
+        return yaml.safe_dump(json.loads(json.dumps(document, default=str)), sort_keys=True).rstrip("\n")
+    return json.dumps(document, indent=2, sort_keys=True, default=str)
+
+
+def _flat(value: Any) -> str:
+    """A value on one line, without the characters that part columns and rows."""
+    if value is None:
+        return ""
+    return " ".join(str(value).split())
+
+
+def _draw(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(
+            column.title, no_wrap=column.whole, overflow="fold" if not column.whole else "ignore"
+        )
+    for row in rows:
+        cells: list[Text] = []
+        for column in columns:
+            color = column.color(row) if column.color is not None else None
+            cells.append(Text(_flat(column.text(row)), style=color or ""))
+        table.add_row(*cells)
+    Console(highlight=False).print(table)
+
+
+def age(timestamp: str | None) -> str:
+    """How long ago a time of the API was, or how far ahead it is, in words."""
+    if not timestamp:
+        return ""
+    when = datetime.datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
+    seconds = (datetime.datetime.now(datetime.timezone.utc) - when).total_seconds()
+    text = _duration(abs(seconds))
+    return f"{text} ago" if seconds >= 0 else f"in {text}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 5:
+        return "a few seconds"
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "a few seconds"
+
+
+_STATE_COLORS = {
+    "Success": "green",
+    "Cached": "green",
+    "Mapped": "green",
+    "Failed": "red",
+    "TriggerFailed": "red",
+    "TimedOut": "red",
+    "Running": "blue",
+    "Submitted": "cyan",
+    "Retrying": "yellow",
+    "Paused": "yellow",
+    "Cancelling": "magenta",
+    "Cancelled": "magenta",
+    "Skipped": "bright_black",
+}
+
+
+def state_color(row: dict[str, Any]) -> str | None:
+    """The colour of a run's state."""
+    return _STATE_COLORS.get(str(row.get("state")))

@@ -1,0 +1,96 @@
+"""`prefect describe`: everything about a flow, its tasks, or a flow run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from prefect.cli import _exit_codes
+from prefect.cli._api import api_errors, connect
+from prefect.cli._errors import CommandError
+from prefect.cli._group import Group
+from prefect.cli._table import show_document
+
+__all__ = ["describe"]
+
+_OUTPUT = click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["json", "yaml"]),
+    default="json",
+    show_default=True,
+    help="How to print.",
+)
+
+
+@click.group(cls=Group)
+def describe() -> None:
+    """Print everything about a flow, its tasks, or a flow run."""
+
+
+def _newest(table: str, where: dict[str, Any], selection: str, what: str) -> dict[str, Any]:
+    from prefect.backend._query import rows
+
+    client = connect()
+    with api_errors():
+        found = rows(table, where, selection, order_by={"created": "desc"}, limit=1, client=client)
+    if not found:
+        raise CommandError(f"{what} was not found.", exit_code=_exit_codes.NOT_FOUND)
+    return found[0].to_dict()
+
+
+def _flow_filter(name: str, version: int | None, project: str | None) -> dict[str, Any]:
+    where: dict[str, Any] = {"name": {"_eq": name}}
+    if version is not None:
+        where["version"] = {"_eq": version}
+    if project is not None:
+        where["project"] = {"name": {"_eq": project}}
+    return where
+
+
+def _flow(name: str, version: int | None, project: str | None, selection: str) -> dict[str, Any]:
+    what = f"Flow {name!r}" + (f" version {version}" if version is not None else "")
+    what += f" of project {project!r}" if project is not None else ""
+    return _newest("flow", _flow_filter(name, version, project), selection, what)
+
+
+@describe.command()
+@click.option("--name", "-n", required=True, metavar="NAME", help="Name of the flow.")
+@click.option("--version", "-v", type=int, metavar="N", help="Its version; the newest by default.")
+@click.option("--project", "-p", metavar="NAME", help="Its project.")
+@_OUTPUT
+def flows(name: str, version: int | None, project: str | None, output: str) -> None:
+    """Describe a registered flow."""
+    selection = (
+        "id flow_group_id name version project { name } created description parameters archived storage "
+        "run_config settings core_version is_schedule_active schedule"
+    )
+    show_document(_flow(name, version, project, selection), output)
+
+
+@describe.command()
+@click.option("--name", "-n", required=True, metavar="NAME", help="Name of the flow.")
+@click.option("--version", "-v", type=int, metavar="N", help="Its version; the newest by default.")
+@click.option("--project", "-p", metavar="NAME", help="Its project.")
+@_OUTPUT
+def tasks(name: str, version: int | None, project: str | None, output: str) -> None:
+    """Describe the tasks of a registered flow."""
+    selection = "tasks(order_by: [{ slug: asc }]) { name created slug description type max_retries retry_delay mapped }"
+    show_document(_flow(name, version, project, selection)["tasks"], output)
+
+
+@describe.command("flow-runs")
+@click.option("--name", "-n", required=True, metavar="NAME", help="Name of the flow run.")
+@click.option("--flow-name", "-fn", metavar="NAME", help="Name of its flow.")
+@_OUTPUT
+def flow_runs(name: str, flow_name: str | None, output: str) -> None:
+    """Describe a flow run, the newest of its name."""
+    where: dict[str, Any] = {"name": {"_eq": name}}
+    if flow_name is not None:
+        where["flow"] = {"name": {"_eq": flow_name}}
+    selection = (
+        "id name flow { id name version } created parameters context labels auto_scheduled state "
+        "state_message scheduled_start_time start_time end_time serialized_state"
+    )
+    show_document(_newest("flow_run", where, selection, f"Flow run {name!r}"), output)

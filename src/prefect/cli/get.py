@@ -1,0 +1,250 @@
+"""`prefect get`: list flows, runs, projects, tasks and log lines."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from prefect.cli import _exit_codes
+from prefect.cli._api import api_errors, connect
+from prefect.cli._errors import CommandError
+from prefect.cli._group import Group
+from prefect.cli._output import styled, write
+from prefect.cli._table import Column, age, output_option, show_rows, state_color
+
+__all__ = ["get"]
+
+_LIMIT = click.option(
+    "--limit", "-l", default=10, show_default=True, type=click.IntRange(min=1), help="Most rows to print."
+)
+
+
+@click.group(cls=Group)
+def get() -> None:
+    """List flows, runs, projects, tasks and log lines of the API."""
+
+
+def _rows(
+    table: str, where: dict[str, Any], selection: str, order_by: dict[str, str], limit: int | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """At most `limit` rows, and what to say if there are more."""
+    from prefect.backend._query import rows
+
+    client = connect()
+    with api_errors():
+        found = rows(table, where, selection, order_by=order_by, limit=limit and limit + 1, client=client)
+    plain = [row.to_dict() for row in found]
+    if limit is None or len(plain) <= limit:
+        return plain, None
+    return plain[:limit], f"There are more than these {limit}; ask for more with --limit."
+
+
+def _matching(**values: Any) -> dict[str, Any]:
+    """A filter for columns that have to have a value; None stands for any."""
+    return {column: {"_eq": value} for column, value in values.items() if value is not None}
+
+
+def _flow_filter(
+    name: str | None, version: int | None, project: str | None, *, archived: bool = True
+) -> dict[str, Any]:
+    where = _matching(name=name, version=version)
+    if project is not None:
+        where["project"] = _matching(name=project)
+    if not archived:
+        where["archived"] = {"_eq": False}
+    return where
+
+
+@get.command()
+@click.option("--name", "-n", metavar="NAME", help="Flows of this name.")
+@click.option("--version", "-v", type=int, metavar="N", help="This version.")
+@click.option("--project", "-p", metavar="NAME", help="Flows of this project.")
+@_LIMIT
+@click.option("--all-versions", is_flag=True, help="Archived versions too.")
+@output_option
+def flows(
+    name: str | None, version: int | None, project: str | None, limit: int, all_versions: bool, output: str
+) -> None:
+    """List registered flows, newest first."""
+    where = _flow_filter(name, version, project, archived=all_versions or version is not None)
+    found, more = _rows(
+        "flow",
+        where,
+        "id name version archived created is_schedule_active flow_group_id project { name }",
+        {"created": "desc", "version": "desc"},
+        limit,
+    )
+    columns = [
+        Column("NAME", lambda row: row["name"]),
+        Column("VERSION", lambda row: row["version"]),
+        Column("AGE", lambda row: age(row["created"])),
+        Column("ID", lambda row: row["id"], whole=True),
+        Column("PROJECT NAME", lambda row: row["project"] and row["project"]["name"]),
+    ]
+    hint = "There are no flows like that. `prefect register --project NAME --path FILE` registers one."
+    show_rows(found, columns, output, empty=hint, more=more)
+
+
+@get.command("flow-runs")
+@_LIMIT
+@click.option("--flow", "-f", metavar="NAME", help="Runs of the flow of this name.")
+@click.option("--project", "-p", metavar="NAME", help="Runs of flows of this project.")
+@click.option("--started", "-s", is_flag=True, help="Only runs that have started, last started first.")
+@click.option("--state", metavar="STATE", help="Only runs in this state, such as Failed.")
+@output_option
+def flow_runs(
+    limit: int, flow: str | None, project: str | None, started: bool, state: str | None, output: str
+) -> None:
+    """List flow runs, newest first."""
+    where: dict[str, Any] = {}
+    if flow is not None or project is not None:
+        where["flow"] = _flow_filter(flow, None, project)
+    if started:
+        where["start_time"] = {"_is_null": False}
+    if state is not None:
+        where["state"] = {"_ilike": state}
+    found, more = _rows(
+        "flow_run",
+        where,
+        "id name state state_message created start_time end_time scheduled_start_time labels parameters "
+        "flow { id name version project { name } }",
+        {"start_time": "desc"} if started else {"created": "desc"},
+        limit,
+    )
+    columns = [
+        Column("NAME", lambda row: row["name"]),
+        Column("FLOW NAME", lambda row: row["flow"]["name"]),
+        Column("STATE", lambda row: row["state"], color=state_color),
+        Column("AGE", lambda row: age(row["created"])),
+        Column("START TIME", lambda row: _short_time(row["start_time"])),
+        Column("ID", lambda row: row["id"], whole=True),
+    ]
+    hint = "There are no flow runs like that. `prefect run --name FLOW` makes one."
+    show_rows(found, columns, output, empty=hint, more=more)
+
+
+@get.command()
+@click.option("--name", "-n", metavar="NAME", help="The project of this name.")
+@output_option
+def projects(name: str | None, output: str) -> None:
+    """List projects."""
+    found, more = _rows(
+        "project",
+        _matching(name=name),
+        "id name description created flows_aggregate(distinct_on: name) { aggregate { count } }",
+        {"name": "asc"},
+        None,
+    )
+    for row in found:
+        row["flow_count"] = row.pop("flows_aggregate")["aggregate"]["count"]
+    columns = [
+        Column("NAME", lambda row: row["name"]),
+        Column("FLOW COUNT", lambda row: row["flow_count"]),
+        Column("AGE", lambda row: age(row["created"])),
+        Column("DESCRIPTION", lambda row: row["description"]),
+    ]
+    hint = "There are no projects like that. `prefect create project NAME` makes one."
+    show_rows(found, columns, output, empty=hint, more=more)
+
+
+@get.command()
+@click.option("--name", "-n", metavar="NAME", help="Tasks of this name.")
+@click.option("--flow-name", "-fn", metavar="NAME", help="Tasks of the flow of this name.")
+@click.option("--flow-version", "-fv", type=int, metavar="N", help="Tasks of this version of the flow.")
+@click.option("--project", "-p", metavar="NAME", help="Tasks of flows of this project.")
+@_LIMIT
+@output_option
+def tasks(
+    name: str | None,
+    flow_name: str | None,
+    flow_version: int | None,
+    project: str | None,
+    limit: int,
+    output: str,
+) -> None:
+    """List tasks of registered flows, newest first."""
+    where = _matching(name=name)
+    where["flow"] = _flow_filter(flow_name, flow_version, project, archived=flow_version is not None)
+    found, more = _rows(
+        "task",
+        where,
+        "id name slug mapped type created flow { id name version }",
+        {"created": "desc"},
+        limit,
+    )
+    columns = [
+        Column("NAME", lambda row: row["name"]),
+        Column("FLOW NAME", lambda row: row["flow"]["name"]),
+        Column("FLOW VERSION", lambda row: row["flow"]["version"]),
+        Column("AGE", lambda row: age(row["created"])),
+        Column("MAPPED", lambda row: row["mapped"]),
+        Column("TYPE", lambda row: row["type"]),
+    ]
+    show_rows(found, columns, output, empty="There are no tasks like that.", more=more)
+
+
+@get.command()
+@click.option("--name", "-n", metavar="NAME", help="The last flow run of this name.")
+@click.option("--id", metavar="UUID", help="The flow run of this id.")
+@click.option("--info", "-i", is_flag=True, help="Print what an agent said about the start of the run.")
+@output_option
+def logs(name: str | None, id: str | None, info: bool, output: str) -> None:
+    """Print the log of a flow run, oldest line first."""
+    if (name is None) == (id is None):
+        raise CommandError("Give either --name or --id of the flow run.", exit_code=_exit_codes.USAGE)
+    from prefect.backend._query import rows
+
+    client = connect()
+    with api_errors():
+        run = rows(
+            "flow_run",
+            _matching(id=id, name=name),
+            "id name",
+            order_by={"start_time": "desc"},
+            limit=1,
+            client=client,
+        )
+        if not run:
+            raise CommandError(
+                f"There is no flow run {name or id!r}.",
+                hint="`prefect get flow-runs` lists the last runs.",
+                exit_code=_exit_codes.NOT_FOUND,
+            )
+        where: dict[str, Any] = {"flow_run_id": {"_eq": run[0].id}}
+        if info:
+            where["info"] = {"_is_null": False}
+        found = [
+            row.to_dict()
+            for row in rows(
+                "log",
+                where,
+                "id timestamp level name message info task_run_id",
+                order_by={"timestamp": "asc"},
+                client=client,
+            )
+        ]
+    if info and output == "table":
+        for row in found:
+            write(str((row["info"] or {}).get("output", row["info"])))
+    elif output == "table" and sys.stdout.isatty():
+        for row in found:
+            time = styled(_short_time(row["timestamp"]), sys.stdout, dim=True)
+            level = styled(f"{row['level']:<8}", sys.stdout, color=_LEVEL_COLORS.get(row["level"]))
+            write(f"{time}  {level}  {row['message']}")
+    else:
+        columns = [
+            Column("TIMESTAMP", lambda row: row["timestamp"]),
+            Column("LEVEL", lambda row: row["level"]),
+            Column("MESSAGE", lambda row: row["message"]),
+        ]
+        show_rows(found, columns, output)
+
+
+_LEVEL_COLORS = {"DEBUG": "bright_black", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
+
+
+def _short_time(timestamp: str | None) -> str:
+    """A time of the API without fractions and zone, which is UTC."""
+    return timestamp[:19].replace("T", " ") if timestamp else ""

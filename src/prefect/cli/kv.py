@@ -1,0 +1,123 @@
+"""`prefect kv`: values by name, kept by the API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from prefect.cli import _exit_codes
+from prefect.cli._api import api_errors, connect
+from prefect.cli._errors import CommandError
+from prefect.cli._group import Group
+from prefect.cli._output import write
+from prefect.cli._table import Column, show_document, show_rows
+from prefect.cli._values import value_of
+
+__all__ = ["kv"]
+
+
+@click.group(cls=Group)
+def kv() -> None:
+    """Read and write values by name, which the API keeps.
+
+    Flows read and write them with `prefect.backend.get_key_value` and `set_key_value`.
+    """
+
+
+@kv.command("set")
+@click.argument("key")
+@click.argument("value")
+def set_command(key: str, value: str) -> None:
+    """Set the VALUE of a KEY, as JSON or bare text."""
+    from prefect.backend import set_key_value
+
+    try:
+        parsed = value_of(value)
+    except ValueError:
+        parsed = value  # compat: what is not JSON is text
+    connect()
+    with api_errors(), _user_errors():
+        set_key_value(key, parsed)
+    write("Key value pair set successfully")
+
+
+@kv.command("get")
+@click.argument("key")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["text", "json", "yaml"]),
+    default="text",
+    show_default=True,
+    help="A sentence, or the value alone.",
+)
+def get_command(key: str, output: str) -> None:
+    """Print the value of a KEY."""
+    from prefect.backend import get_key_value
+
+    connect()
+    with api_errors(), _user_errors():
+        value = get_key_value(key)
+    if output == "text":
+        text = json.dumps(value) if isinstance(value, (dict, list)) else value
+        write(f"Key {key!r} has value {text!r}")
+    else:
+        show_document(value, output)
+
+
+@kv.command("delete")
+@click.argument("key")
+def delete_command(key: str) -> None:
+    """Delete a KEY and its value."""
+    from prefect.backend import delete_key
+
+    connect()
+    with api_errors(), _user_errors():
+        delete_key(key)
+    write(f"Key {key!r} has been deleted")
+
+
+@kv.command("list")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["table", "json", "jsonl", "yaml", "id"]),
+    default="table",
+    show_default=True,
+    help="Keys alone (table, id), or with their values.",
+)
+def list_command(output: str) -> None:
+    """Print all keys."""
+    from prefect.backend._query import rows
+
+    connect()
+    with api_errors():
+        found: list[dict[str, Any]] = [
+            row.to_dict() for row in rows("key_value", {}, "id key value", order_by={"key": "asc"})
+        ]
+    if not found and output == "table":
+        write("No keys found")
+    elif output in ("table", "id"):
+        for row in found:
+            write(row["key"])
+    else:
+        show_rows(found, _COLUMNS, output)
+
+
+_COLUMNS = (Column("KEY", lambda row: row["key"], whole=True), Column("VALUE", lambda row: row["value"]))
+
+
+class _user_errors:
+    """Turns the ValueError of a missing key or a large value into a `CommandError`."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, ValueError):
+            missing = "10 KB" not in str(error)
+            code = _exit_codes.NOT_FOUND if missing else _exit_codes.USAGE
+            hint = "`prefect kv list` lists the keys." if missing else None
+            raise CommandError(str(error), hint=hint, exit_code=code) from error
