@@ -50,7 +50,9 @@ def world(api: Any, flow_json: Any, task_json: Any) -> dict[str, str]:
     run_id = api.run(flow_id, flow_run_name="zz")
     api.set_flow_state(run_id, "Running")
     task_run_id = api.task_runs(run_id)["MYSECRET-1"]
-    artifact = api.mutate("create_task_run_artifact", task_run_id=task_run_id, kind="link", data={"link": "x"})
+    artifact = api.mutate(
+        "create_task_run_artifact", task_run_id=task_run_id, kind="link", data={"link": "x"}
+    )
     user_id = api.caller.user_id
     return {
         "tenant": api.caller.tenant_id,

@@ -10,7 +10,7 @@ import msgspec
 from prefect.server.database.store import Transaction
 from prefect.server.domain.common import clean_text, dump, get, load, stamp
 from prefect.server.domain.flow_runs import json_object
-from prefect.server.domain.registry import JSON, IdPayload, SuccessPayload, Uuid, mutation
+from prefect.server.domain.registry import JSON, SuccessPayload, Uuid, mutation
 from prefect.server.domain.removal import forget_runs
 from prefect.server.security.caller import Caller
 

@@ -8,8 +8,8 @@ import msgspec
 
 from prefect.server.database.store import Transaction
 from prefect.server.domain.common import get, name_of, new_id, stamp, tenant_of
-from prefect.server.domain.removal import forget_runs
 from prefect.server.domain.registry import IdPayload, SuccessPayload, Uuid, mutation
+from prefect.server.domain.removal import forget_runs
 from prefect.server.errors import UniquenessError
 from prefect.server.security.caller import Caller
 

@@ -88,7 +88,7 @@ def load_schedule(value: Any) -> Schedule:
 
     try:
         return ScheduleSchema().load(value)
-    except Exception as exc:  # noqa: BLE001 # many libraries read it; whatever they object to is the input's fault
+    except Exception as exc:  # many libraries read it; whatever they object to is the input's fault
         raise BadInputError(f"The schedule cannot be used: {exc}") from exc
 
 

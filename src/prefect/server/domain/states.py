@@ -23,9 +23,9 @@ __all__ = [
     "HOLDING_STATES",
     "MAX_STATE_BYTES",
     "ParsedState",
+    "carry_inputs",
     "is_finished",
     "is_running",
-    "carry_inputs",
     "parse_state",
 ]
 

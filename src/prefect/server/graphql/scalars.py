@@ -85,7 +85,7 @@ BY_NAME: dict[str, GraphQLScalarType] = {
         _scalar("DateTime", _MOMENT, parse_timestamp),
         _scalar("jsonb", _JSON, _anything, parse_json_literal),
         _scalar("JSON", _JSON, _anything, parse_json_literal),
-        _scalar("_uuid", "Ids as text: `{id1,id2}`.", str),
+        _scalar("_uuid", "Ids as text: `{id1,id2}`, or as a list.", _anything, parse_json_literal),
         _scalar("log_level", "Level of a log line: DEBUG, INFO, WARNING, ERROR, CRITICAL or another text.", str,
                 lambda node, variables=None: node.value),  # fmt: skip
     )

@@ -18,7 +18,7 @@ import os
 import secrets
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,7 +29,16 @@ from prefect.server.errors import UnavailableError
 if TYPE_CHECKING:
     from prefect.server.settings import ServerSettings
 
-__all__ = ["DecryptionError", "KeyRingRefused", "decrypt", "encrypt", "key_file", "open_keys", "rotate"]
+__all__ = [
+    "DecryptionError",
+    "KeyRingRefused",
+    "decrypt",
+    "encrypt",
+    "forget_keys",
+    "key_file",
+    "open_keys",
+    "rotate",
+]
 
 _META = "encryption"
 _CANARY = b"prefect"
@@ -74,8 +83,21 @@ class _Keys:
         with self._lock:
             return self._keys.get(key_id)
 
+    def forget(self, keep: Collection[str]) -> None:
+        with self._lock:
+            self._keys = {key_id: key for key_id, key in self._keys.items() if key_id in keep}
+
 
 _known = _Keys()
+
+
+def forget_keys(keep: Collection[str] = ()) -> None:
+    """Take keys out of this process's memory; they are read from the ring when they are needed.
+
+    Args:
+        keep: ids of keys that stay.
+    """
+    _known.forget(keep)
 
 
 def key_file(settings: ServerSettings) -> Path:
@@ -105,8 +127,9 @@ def open_keys(settings: ServerSettings, store: Store) -> None:
                 f"The file {file} is missing: it has the keys that the secrets in this database are encrypted "
                 "with. Put it back from a backup, or name it with --encryption-key-file."
             )
-        _known.add(file, _read(file))
-        _check_canary(file, json.loads(meta))
+        keys = _read(file)
+        _check_canary(file, keys, json.loads(meta))
+        _known.add(file, keys)
 
     store.write_sync(prepare)
 
@@ -275,10 +298,10 @@ def _write_meta(tx: Transaction, key_id: str) -> None:
     )
 
 
-def _check_canary(file: Path, meta: Mapping[str, str]) -> None:
+def _check_canary(file: Path, keys: Mapping[str, bytes], meta: Mapping[str, str]) -> None:
     from cryptography.exceptions import InvalidTag
 
-    key = _known.find(meta["key"])
+    key = keys.get(meta["key"])
     try:
         if key is not None and _open(key, base64.b64decode(meta["canary"]), b"canary") == _CANARY:
             return

@@ -15,7 +15,10 @@ def _together(api: Any, requests: list[tuple[str, dict[str, Any]]]) -> list[dict
 
     async def all_of_them() -> list[Any]:
         return await asyncio.gather(
-            *(api.executor.execute(Request(document, variables), api.caller) for document, variables in requests)
+            *(
+                api.executor.execute(Request(document, variables), api.caller)
+                for document, variables in requests
+            )
         )
 
     return [json.loads(reply.body) for reply in asyncio.run(all_of_them())]

@@ -44,7 +44,9 @@ def test_settings_of_the_group_hold_for_the_next_version(api: Any) -> None:
     assert api.row("flow", api.flow(project_id), "settings")["settings"]["heartbeat_enabled"] is False
 
 
-def test_description_labels_run_config_and_parameters_are_set_and_cleared(api: Any, group: tuple[str, str]) -> None:
+def test_description_labels_run_config_and_parameters_are_set_and_cleared(
+    api: Any, group: tuple[str, str]
+) -> None:
     flow_id, group_id = group
 
     def change(**values: Any) -> Any:
@@ -78,4 +80,6 @@ def test_default_parameters_win_over_the_flow_and_lose_to_the_run(api: Any) -> N
 
     run_id = api.run(flow_id, parameters={"c": "run"})
 
-    assert api.row("flow_run", run_id, "parameters") == {"parameters": {"a": "flow", "b": "group", "c": "run"}}
+    assert api.row("flow_run", run_id, "parameters") == {
+        "parameters": {"a": "flow", "b": "group", "c": "run"}
+    }

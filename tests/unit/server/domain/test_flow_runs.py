@@ -73,7 +73,9 @@ def test_the_run_config_is_that_of_the_run_the_group_or_the_flow(api: Any) -> No
         return api.row("flow_run", api.run(flow_id, **values), "run_config")["run_config"]["type"]
 
     assert run_config() == "LocalRun"
-    api.mutate("set_flow_group_run_config", "success", flow_group_id=group_id, run_config={"type": "DockerRun"})
+    api.mutate(
+        "set_flow_group_run_config", "success", flow_group_id=group_id, run_config={"type": "DockerRun"}
+    )
     assert run_config() == "DockerRun"
     assert run_config(run_config={"type": "KubernetesRun"}) == "KubernetesRun"
 
@@ -161,14 +163,18 @@ def test_neither_flow_nor_group_is_a_mistake(api: Any, failure: Any) -> None:
         api.mutate("create_flow_run")
 
 
-def test_a_thousand_tasks_cost_a_few_statements(api: Any, task_json: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thousand_tasks_cost_a_few_statements(
+    api: Any, task_json: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     flow_id = api.flow(tasks=[task_json(f"t{number}") for number in range(1000)], edges=[])
     counted: list[str] = []
 
     def make(tx: Any) -> None:
         kind = type(tx)
         original = kind._cursor
-        monkeypatch.setattr(kind, "_cursor", lambda self, sql, params: counted.append(sql) or original(self, sql, params))
+        monkeypatch.setattr(
+            kind, "_cursor", lambda self, sql, params: counted.append(sql) or original(self, sql, params)
+        )
 
     api.write(make)
     run_id = api.run(flow_id)
@@ -208,7 +214,9 @@ def test_cancelling_a_run_that_does_not_run_cancels_its_task_runs(api: Any) -> N
 
     api.mutate("cancel_flow_run", "state", flow_run_id=run_id)
 
-    rows = api.rows("task_run", "state version end_time states { version state }", "(order_by: {task: {slug: asc}})")
+    rows = api.rows(
+        "task_run", "state version end_time states { version state }", "(order_by: {task: {slug: asc}})"
+    )
     assert [row["state"] for row in rows] == ["Success", "Cancelled", "Cancelled"]
     assert rows[1]["version"] == 2
     assert rows[1]["end_time"] == api.at(0)

@@ -17,7 +17,9 @@ def _packed(value: Any) -> str:
     return base64.b64encode(gzip.compress(json.dumps(value).encode())).decode()
 
 
-def test_a_compressed_flow_is_registered_with_its_tasks_and_edges(api: Any, flow_json: Any, task_json: Any) -> None:
+def test_a_compressed_flow_is_registered_with_its_tasks_and_edges(
+    api: Any, flow_json: Any, task_json: Any
+) -> None:
     flow = flow_json(
         name="etl",
         parameters=[{"name": "n", "slug": "n", "default": 1, "required": False}],
@@ -147,7 +149,10 @@ def test_a_version_group_makes_versions_of_flows_with_different_names(api: Any, 
     project_id = api.project()
     ids = [
         api.mutate(
-            "create_flow", project_id=project_id, serialized_flow=flow_json(name=name), version_group_id="group"
+            "create_flow",
+            project_id=project_id,
+            serialized_flow=flow_json(name=name),
+            version_group_id="group",
         )["id"]
         for name in ("one", "two")
     ]
@@ -180,7 +185,11 @@ def test_a_known_idempotency_key_gives_the_newest_unarchived_version(api: Any, f
 def test_archiving_cancels_what_people_scheduled_and_deletes_what_the_schedule_made(api: Any) -> None:
     flow_id = api.flow()
     waiting, auto, running = api.run(flow_id), api.run(flow_id), api.run(flow_id)
-    api.write(lambda tx: tx.execute("UPDATE flow_run SET auto_scheduled = :y WHERE id = :id", {"y": True, "id": auto}))
+    api.write(
+        lambda tx: tx.execute(
+            "UPDATE flow_run SET auto_scheduled = :y WHERE id = :id", {"y": True, "id": auto}
+        )
+    )
     api.set_flow_state(running, "Running")
 
     api.mutate("archive_flow", "success", flow_id=flow_id)

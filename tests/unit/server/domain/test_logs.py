@@ -34,7 +34,9 @@ def test_lines_are_read_through_flow_run_and_task_run(api: Any, run_id: str) -> 
     )
 
     lines = api.row(
-        "flow_run", run_id, "logs(order_by: {timestamp: asc}) { timestamp name level message info task_run_id }"
+        "flow_run",
+        run_id,
+        "logs(order_by: {timestamp: asc}) { timestamp name level message info task_run_id }",
     )["logs"]
     assert lines[0] == {
         "timestamp": api.at(0),
@@ -79,7 +81,9 @@ def test_a_batch_that_is_sent_again_is_not_written_again(api: Any, run_id: str) 
 
 
 def test_lines_of_deleted_runs_and_lines_without_a_run_do_no_harm(api: Any) -> None:
-    _write(api, {"flow_run_id": "00000000-0000-4000-8000-000000000000", "message": "late"}, {"message": "lost"})
+    _write(
+        api, {"flow_run_id": "00000000-0000-4000-8000-000000000000", "message": "late"}, {"message": "lost"}
+    )
     _write(api)
     assert [row["message"] for row in api.rows("log", "message")] == ["late"]
 
@@ -87,7 +91,13 @@ def test_lines_of_deleted_runs_and_lines_without_a_run_do_no_harm(api: Any) -> N
 def test_text_that_databases_refuse_is_kept_readable(api: Any, run_id: str) -> None:
     _write(
         api,
-        {"flow_run_id": run_id, "message": "nul \0", "info": {"k\0": ["\ud800"]}, "name": "\0", "level": "\0"},
+        {
+            "flow_run_id": run_id,
+            "message": "nul \0",
+            "info": {"k\0": ["\ud800"]},
+            "name": "\0",
+            "level": "\0",
+        },
         {"flow_run_id": run_id, "message": r"a backslash \u0000"},
     )
     assert sorted((row["message"], str(row["info"])) for row in api.rows("log", "message info")) == [

@@ -11,7 +11,9 @@ import pytest
 from prefect.server.graphql.execute import Request
 
 
-def test_due_runs_are_offered_those_that_wait_longest_first_and_stay_until_they_are_submitted(api: Any) -> None:
+def test_due_runs_are_offered_those_that_wait_longest_first_and_stay_until_they_are_submitted(
+    api: Any,
+) -> None:
     flow_id = api.flow()
     late = api.run(flow_id, scheduled_start_time=api.at(-10))
     later = api.run(flow_id, scheduled_start_time=api.at(-5))

@@ -14,7 +14,9 @@ _SCHEDULE = {"clocks": [_CRON], "filters": [], "adjustments": [], "__version__":
 
 def _auto(api: Any, run_id: str) -> None:
     api.write(
-        lambda tx: tx.execute("UPDATE flow_run SET auto_scheduled = :y WHERE id = :id", {"y": True, "id": run_id})
+        lambda tx: tx.execute(
+            "UPDATE flow_run SET auto_scheduled = :y WHERE id = :id", {"y": True, "id": run_id}
+        )
     )
 
 
@@ -41,10 +43,14 @@ def test_without_a_schedule_activation_fails_without_an_error(api: Any) -> None:
     }
 
 
-def test_activation_needs_a_value_for_every_required_parameter_from_every_clock(api: Any, failure: Any) -> None:
+def test_activation_needs_a_value_for_every_required_parameter_from_every_clock(
+    api: Any, failure: Any
+) -> None:
     parameters = [{"name": "n", "slug": "n", "default": None, "required": True}]
     lacking = api.flow(schedule=_SCHEDULE, parameters=parameters)
-    with pytest.raises(failure, match="^BAD_USER_INPUT: Can not schedule a flow that has required parameters.$"):
+    with pytest.raises(
+        failure, match="^BAD_USER_INPUT: Can not schedule a flow that has required parameters.$"
+    ):
         api.mutate("set_schedule_active", "success", flow_id=lacking)
     assert api.row("flow", lacking, "is_schedule_active") == {"is_schedule_active": False}
 
@@ -95,7 +101,9 @@ def test_a_group_schedule_replaces_what_was_scheduled(api: Any) -> None:
     assert (cron["type"], cron["cron"], cron["parameter_defaults"]) == ("CronClock", "30 8 * * *", {"a": 1})
     assert cron["start_date"]["tz"] == "Europe/Berlin"
     assert interval["interval"] == 3_600_000_000
-    hours = {(event.hour, event.minute) for event in load_schedule({"clocks": [cron]}).next(3, after=api.now[0])}
+    hours = {
+        (event.hour, event.minute) for event in load_schedule({"clocks": [cron]}).next(3, after=api.now[0])
+    }
     assert hours == {(8, 30)}
     assert api.rows("flow_run", "id") == []
     assert api.mutate("set_schedule_active", "success", flow_id=flow_id) == {"success": True}

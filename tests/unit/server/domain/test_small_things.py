@@ -53,7 +53,11 @@ def test_a_project_is_deleted_with_all_that_is_in_it(api: Any) -> None:
 def test_an_artifact_is_left_changed_and_deleted(api: Any, failure: Any) -> None:
     task_run = api.task_runs(api.run())["a"]
     made = api.mutate(
-        "create_task_run_artifact", task_run_id=task_run, kind="markdown", data={"markdown": "# x"}, tenant_id=None
+        "create_task_run_artifact",
+        task_run_id=task_run,
+        kind="markdown",
+        data={"markdown": "# x"},
+        tenant_id=None,
     )["id"]
     columns = "kind data task_run { id }"
     assert api.row("task_run_artifact", made, columns) == {
@@ -73,10 +77,16 @@ def test_artifacts_have_a_task_run_and_a_size(api: Any, other: Any, failure: Any
     with pytest.raises(failure, match="not found"):
         api.mutate("create_task_run_artifact", task_run_id=str(uuid.uuid4()), kind="link", data={})
     with pytest.raises(failure, match="1,000,000 bytes"):
-        api.mutate("create_task_run_artifact", task_run_id=task_run, kind="link", data={"link": "x" * 1_000_000})
+        api.mutate(
+            "create_task_run_artifact", task_run_id=task_run, kind="link", data={"link": "x" * 1_000_000}
+        )
     with pytest.raises(failure, match="not found"):
         api.mutate(
-            "create_task_run_artifact", task_run_id=task_run, kind="k", data={}, tenant_id=other.caller.tenant_id
+            "create_task_run_artifact",
+            task_run_id=task_run,
+            kind="k",
+            data={},
+            tenant_id=other.caller.tenant_id,
         )
 
 
@@ -91,9 +101,9 @@ def test_an_agent_that_starts_again_is_the_same_unless_it_changed(api: Any) -> N
     assert start(name="n", labels=["a", "b", "a"]) == first
     assert start(name="n", labels=["a"]) != first
     assert start(name=None, labels=["a", "b"]) != first
-    assert api.as_(core_version="1.5.0").mutate("register_agent", type="LocalAgent", name="n", labels=["a", "b"]) != {
-        "id": first
-    }
+    assert api.as_(core_version="1.5.0").mutate(
+        "register_agent", type="LocalAgent", name="n", labels=["a", "b"]
+    ) != {"id": first}
     assert api.row("agent", first, "name type labels core_version last_queried") == {
         "name": "n",
         "type": "LocalAgent",
@@ -106,7 +116,9 @@ def test_an_agent_that_starts_again_is_the_same_unless_it_changed(api: Any) -> N
 
 
 def test_agents_read_their_settings(api: Any, failure: Any) -> None:
-    config = api.mutate("create_agent_config", tenant_id=api.caller.tenant_id, name="c", settings={"a": 1})["id"]
+    config = api.mutate("create_agent_config", tenant_id=api.caller.tenant_id, name="c", settings={"a": 1})[
+        "id"
+    ]
     agent_id = api.mutate("register_agent", type="LocalAgent", agent_config_id=config)["id"]
     api.mutate("update_agent_config", agent_config_id=config, settings={"b": 2})
     assert api.rows("agent_config", "name settings", f'(where: {{id: {{_eq: "{config}"}}}})') == [
@@ -123,7 +135,9 @@ def test_agents_read_their_settings(api: Any, failure: Any) -> None:
 
 @pytest.mark.parametrize("value", [{"a": [1, None]}, "text", '"quoted"', 0, False, None, [], "{}"])
 def test_a_value_comes_back_as_it_was_set(api: Any, value: Any) -> None:
-    api.mutate("set_key_value", key="k", value=value) if value is not None else api.mutate("set_key_value", key="k")
+    api.mutate("set_key_value", key="k", value=value) if value is not None else api.mutate(
+        "set_key_value", key="k"
+    )
     assert api.rows("key_value", "key value") == [{"key": "k", "value": value}]
 
 
@@ -174,7 +188,7 @@ def test_messages_are_marked_and_deleted(api: Any) -> None:
     message_id = new_id()
     api.write(
         lambda tx: tx.execute(
-            "INSERT INTO message (id, created, updated, tenant_id, type, text, content, \"read\") "
+            'INSERT INTO message (id, created, updated, tenant_id, type, text, content, "read") '
             "VALUES (:id, :now, :now, :tenant, 'x', 'hello', '{}', :no)",
             {"id": message_id, "now": stamp(api.now[0]), "tenant": api.caller.tenant_id, "no": False},
         )
@@ -194,7 +208,10 @@ def test_a_tenant_is_created_by_an_admin_who_is_its_admin(api: Any, failure: Any
     tenant_id = api.mutate("create_tenant", name="T2", slug="t2")["id"]
     inside = api.as_(tenant_id=tenant_id, tenants=(api.caller.tenant_id, tenant_id))
     assert inside.rows("membership", "role user_id") == [{"role": "admin", "user_id": api.caller.user_id}]
-    assert [row["slug"] for row in inside.rows("tenant", "slug", "(order_by: {slug: asc})")] == ["example", "t2"]
+    assert [row["slug"] for row in inside.rows("tenant", "slug", "(order_by: {slug: asc})")] == [
+        "example",
+        "t2",
+    ]
     with pytest.raises(failure, match="Uniqueness violation"):
         api.mutate("create_tenant", name="again", slug="t2")
     for slug in ("T 2", "", "a--b", "-a", "ä"):
@@ -215,12 +232,19 @@ def test_a_tenant_changes_its_name_slug_and_settings(api: Any, failure: Any) -> 
             "settings": {"log_retention_days": 30, "theme": "dark", "flow_run_retention_days": None},
         }
     ]
-    for settings in ({"log_retention_days": 0}, {"work_queue_paused": "yes"}, {"flow_run_retention_days": True}, [1]):
+    for settings in (
+        {"log_retention_days": 0},
+        {"work_queue_paused": "yes"},
+        {"flow_run_retention_days": True},
+        [1],
+    ):
         with pytest.raises(failure):
             api.mutate("update_tenant_settings", settings=settings)
 
 
-def test_a_tenant_is_deleted_with_everything_when_that_is_confirmed(api: Any, other: Any, failure: Any) -> None:
+def test_a_tenant_is_deleted_with_everything_when_that_is_confirmed(
+    api: Any, other: Any, failure: Any
+) -> None:
     run_id = api.run()
     api.mutate("write_run_logs", "success", logs=[{"flow_run_id": run_id, "message": "m"}])
     with pytest.raises(failure, match="confirm"):

@@ -79,7 +79,10 @@ def test_start_and_end_are_the_first_running_and_the_last_end(api: Any) -> None:
     started = api.at(0)
     api.move(1)
     api.set_flow_state(run_id, "Failed")
-    assert api.row("flow_run", run_id, "start_time end_time") == {"start_time": started, "end_time": api.at(0)}
+    assert api.row("flow_run", run_id, "start_time end_time") == {
+        "start_time": started,
+        "end_time": api.at(0),
+    }
     api.move(1)
     api.set_flow_state(run_id, "Running")
     assert api.row("flow_run", run_id, "start_time end_time") == {"start_time": started, "end_time": None}
@@ -108,7 +111,10 @@ def test_unknown_runs_are_refused_in_the_words_that_agents_look_for(api: Any, fa
         ({}, "no state of type None"),
         ([1], "JSON object"),
         ({"type": "Scheduled", "start_time": "tomorrow"}, "start_time|tomorrow"),
-        ({"type": "Success", "message": "x" * MAX_STATE_BYTES}, "^BAD_USER_INPUT: State payload is too large.$"),
+        (
+            {"type": "Success", "message": "x" * MAX_STATE_BYTES},
+            "^BAD_USER_INPUT: State payload is too large.$",
+        ),
     ],
 )
 def test_what_is_no_state_is_refused(api: Any, running: str, failure: Any, state: Any, words: str) -> None:
@@ -192,11 +198,15 @@ def test_a_task_runs_only_while_its_flow_run_runs(api: Any, failure: Any, state:
     task_run = api.task_runs(run_id)["a"]
     if state is not None:
         api.set_flow_state(run_id, state)
-    with pytest.raises(failure, match=f"State update failed for task run ID {task_run}: .*not in a running state[.]"):
+    with pytest.raises(
+        failure, match=f"State update failed for task run ID {task_run}: .*not in a running state[.]"
+    ):
         api.set_task_state(task_run, "Running")
 
 
-def test_a_cancelled_flow_run_cancels_its_unfinished_task_runs_in_the_same_words(api: Any, running: str) -> None:
+def test_a_cancelled_flow_run_cancels_its_unfinished_task_runs_in_the_same_words(
+    api: Any, running: str
+) -> None:
     tasks = api.task_runs(running)
     api.set_task_state(tasks["a"], "Skipped")
     api.set_task_state(tasks["b"], "Running")
@@ -224,7 +234,10 @@ def test_running_refreshes_the_heartbeat_and_the_lease(api: Any) -> None:
     run_id = api.run()
     api.move(5)
     api.set_flow_state(run_id, "Running")
-    assert api.row("flow_run", run_id, "heartbeat lease_until") == {"heartbeat": api.at(0), "lease_until": api.at(120)}
+    assert api.row("flow_run", run_id, "heartbeat lease_until") == {
+        "heartbeat": api.at(0),
+        "lease_until": api.at(120),
+    }
     api.set_flow_state(run_id, "Success")
     assert api.row("flow_run", run_id, "lease_until") == {"lease_until": None}
 
@@ -309,7 +322,7 @@ def test_submitting_without_a_slot_is_refused_and_never_queued(api: Any, failure
         api.set_flow_state(second, "Submitted")
     assert api.row("flow_run", second, "state") == {"state": "Scheduled"}
     api.set_flow_state(first, "Running")
-    assert api("{ flow_concurrency(labels: [\"db\", \"none\"]) { label usage limit } }")["flow_concurrency"] == [
+    assert api('{ flow_concurrency(labels: ["db", "none"]) { label usage limit } }')["flow_concurrency"] == [
         {"label": "db", "usage": 1, "limit": 1},
         {"label": "none", "usage": 0, "limit": None},
     ]
@@ -318,12 +331,17 @@ def test_submitting_without_a_slot_is_refused_and_never_queued(api: Any, failure
 def test_a_task_needs_a_slot_for_each_of_its_limited_tags(api: Any, task_json: Any) -> None:
     api.mutate("update_task_tag_limit", tag="x", limit=2)
     api.mutate("update_task_concurrency_limit", name="y", limit=1)
-    flow_id = api.flow(tasks=[task_json("a", tags=["x", "y"]), task_json("b", tags=["x", "y", "z"])], edges=[])
+    flow_id = api.flow(
+        tasks=[task_json("a", tags=["x", "y"]), task_json("b", tags=["x", "y", "z"])], edges=[]
+    )
     run_id = api.run(flow_id)
     api.set_flow_state(run_id, "Running")
     tasks = api.task_runs(run_id)
 
-    assert api.set_task_state(tasks["a"], "Running", state={"context": {"tags": ["x", "y"]}})["status"] == "SUCCESS"
+    assert (
+        api.set_task_state(tasks["a"], "Running", state={"context": {"tags": ["x", "y"]}})["status"]
+        == "SUCCESS"
+    )
     waiting = api.set_task_state(tasks["b"], "Running")  # without tags: those of the task count
     assert (waiting["status"], waiting["state"]) == ("QUEUED", "Queued")
     assert api("{ task_concurrency { name usage limit } }")["task_concurrency"] == [

@@ -20,8 +20,12 @@ def test_the_task_run_of_a_task_is_found_and_those_of_children_are_made(
 ) -> None:
     run_id, tasks = place
     selection = "id version state serialized_state"
-    whole = api.mutate("get_or_create_task_run_info", selection, flow_run_id=run_id, task_id=tasks["b"], map_index=-1)
-    child = api.mutate("get_or_create_task_run_info", selection, flow_run_id=run_id, task_id=tasks["b"], map_index=0)
+    whole = api.mutate(
+        "get_or_create_task_run_info", selection, flow_run_id=run_id, task_id=tasks["b"], map_index=-1
+    )
+    child = api.mutate(
+        "get_or_create_task_run_info", selection, flow_run_id=run_id, task_id=tasks["b"], map_index=0
+    )
 
     assert whole["id"] == api.task_runs(run_id)["b"]
     assert (child["version"], child["state"], child["serialized_state"]["type"]) == (1, "Pending", "Pending")
@@ -41,7 +45,9 @@ def test_a_child_has_the_cache_key_of_its_task(api: Any, task_json: Any) -> None
     assert api.row("task_run", child, "map_index") == {"map_index": 4}
 
 
-def test_a_task_of_another_flow_is_not_found(api: Any, place: tuple[str, dict[str, str]], failure: Any) -> None:
+def test_a_task_of_another_flow_is_not_found(
+    api: Any, place: tuple[str, dict[str, str]], failure: Any
+) -> None:
     run_id, tasks = place
     other_run = api.run(api.flow())
     with pytest.raises(failure, match="not found") as caught:
