@@ -114,16 +114,7 @@ def test_where_another_process_is_elected_nothing_is_done(
 def test_the_end_does_not_wait_for_the_next_round(store: Store) -> None:
     async def main() -> None:
         probe = Probe()
-        async with asyncio.timeout(20) if hasattr(asyncio, "timeout") else _nothing():
-            async with Supervisor(store, [probe], lambda: NOW, lambda *args: None).running():
-                await a_round(probe)
+        async with Supervisor(store, [probe], lambda: NOW, lambda *args: None).running():
+            await a_round(probe)
 
-    asyncio.run(main())
-
-
-class _nothing:
-    async def __aenter__(self) -> None:
-        pass
-
-    async def __aexit__(self, *args: object) -> None:
-        pass
+    asyncio.run(asyncio.wait_for(main(), 20))
