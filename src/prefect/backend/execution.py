@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prefect.engine.state import State
     from prefect.run_configs import RunConfig
 
-__all__ = ["execute_flow_run", "execute_flow_run_in_subprocess", "generate_flow_run_environ"]
+__all__ = ["execute_flow_run", "execute_flow_run_in_subprocess", "generate_flow_run_environ", "run_in_process"]
 
 logger: logging.Logger = get_logger("backend.execution")
 
@@ -151,8 +151,6 @@ def generate_flow_run_environ(
             "PREFECT__CLOUD__API": client.api_server,
             "PREFECT__CLOUD__TENANT_ID": client.tenant_id if has_tenant else "",
             "PREFECT__CLOUD__API_KEY": key or "",
-            # compat: runs of Prefect before 1.0 read the key here.
-            "PREFECT__CLOUD__AUTH_TOKEN": key or "",
             "PREFECT__CONTEXT__FLOW_RUN_ID": flow_run_id,
             "PREFECT__CONTEXT__FLOW_ID": flow_id,
             "PREFECT__ENGINE__FLOW_RUNNER__DEFAULT_CLASS": "prefect.engine.cloud.CloudFlowRunner",
@@ -182,6 +180,17 @@ def execute_flow_run_in_subprocess(
         RuntimeError: it is not `Scheduled`.
         KeyboardInterrupt: it was interrupted.
     """
+    return run_in_process(flow_run_id, run_api_key, include_local_env)
+
+
+def run_in_process(
+    flow_run_id: str,
+    run_api_key: str | None = None,
+    include_local_env: bool = True,
+    *,
+    shows_output: bool = True,
+) -> FlowRunView:
+    """`execute_flow_run_in_subprocess`, of a process whose standard output may be dropped."""
     from prefect.backend.flow_run import FlowRunView
     from prefect.client.client import Client
     from prefect.engine.state import Failed, Submitted
@@ -202,7 +211,7 @@ def execute_flow_run_in_subprocess(
             environ = generate_flow_run_environ(
                 flow_run_id, run.flow_id, run.run_config, run_api_key, include_local_env
             )
-            status = _run_process(environ)
+            status = _run_process(environ, shows_output=shows_output)
             run = run.get_latest()
             if status != 0 and not run.state.is_finished():
                 message = f"The process of the flow run ended early, with status {status}."
@@ -215,10 +224,12 @@ def execute_flow_run_in_subprocess(
     return run
 
 
-def _run_process(environ: dict[str, str]) -> int:
+def _run_process(environ: dict[str, str], *, shows_output: bool) -> int:
     """Run the process of a flow run; its status."""
     command = [sys.executable, "-m", "prefect", "execute", "flow-run"]
-    process = subprocess.Popen(command, env=environ)  # noqa: S603 - our own command
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command, env=environ, stdout=None if shows_output else subprocess.DEVNULL
+    )
     try:
         return process.wait()
     except BaseException:

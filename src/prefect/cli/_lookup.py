@@ -31,7 +31,7 @@ Name the flow with one of these:
 def check_lookup(
     *, flow_id: str | None, project: str | None, path: str | None, module: str | None, name: str | None
 ) -> None:
-    """Check that the options name a flow in exactly one way, and one that works without a server.
+    """Check that the options name a flow in exactly one way.
 
     Raises:
         CommandError: they do not.
@@ -46,17 +46,6 @@ def check_lookup(
         raise _usage("--id and --name exclude each other.")
     if ways == ["--project"] and name is None:
         raise _usage("--project needs --name too.")
-    if path is None and module is None:
-        raise needs_server("Running a registered flow")
-
-
-def needs_server(what: str) -> CommandError:
-    """The error of everything that a server would have to do."""
-    return CommandError(
-        f"{what} needs a server connection, which this version does not have yet.",
-        hint="Run the flow from its file or module instead: `prefect run --path FILE`.",
-        exit_code=_exit_codes.UNREACHABLE,
-    )
 
 
 def _usage(message: str) -> CommandError:

@@ -1,4 +1,4 @@
-"""`prefect run`: run a flow from a file or a module, here and now."""
+"""`prefect run`: run a flow of a file or module here, or a registered flow by an agent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect.cli._lookup import check_lookup, find_flow, needs_server
+from prefect.cli._group import Group
+from prefect.cli._lookup import check_lookup, find_flow
 from prefect.cli._output import note
 from prefect.cli._values import check_parameters, key_values, merged_parameters
 
@@ -21,27 +22,28 @@ Examples:
   prefect run -m prefect.hello_world --param name=Marvin    a flow of a module, with a parameter
   prefect run -p flows.py -n nightly --param 'ids=[1, 2]'   one of several flows; values are JSON
   prefect run -p flow.py --param-file values.json --quiet   log lines and nothing else
+  prefect run -n nightly --watch                            a registered flow, by an agent; follow the run
+  prefect run -n nightly --execute                          a registered flow, in this process
 
-Exit status: 0 the run succeeded, 1 it failed, 2 an option or a value is wrong, 3 no such file or flow;
+Exit status: 0 the run succeeded, 1 it failed, 11 it was cancelled, 2 an option or a value is wrong,
+3 no such file or flow, 6 no server;
 `prefect help exit-codes` lists all.
 """
 
 
-class _RunGroup(click.Group):
-    """compat: a group without commands, as `prefect run` was in 1.x; its help shows no COMMAND."""
-
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        return ["[OPTIONS]"]
-
-
 @click.group(
-    cls=_RunGroup, invoke_without_command=True, epilog=_EPILOG, context_settings={"max_content_width": 100}
+    cls=Group,
+    shows_commands=False,
+    invoke_without_command=True,
+    removed={"flow": "Use `prefect run --name FLOW`, or `prefect run --path FILE`."},
+    epilog=_EPILOG,
+    context_settings={"max_content_width": 100},
 )
 @click.option("--id", "-i", "flow_or_group_id", metavar="UUID", help="Id of a registered flow or flow group.")
 @click.option("--project", metavar="NAME", help="Project of a registered flow; needs --name.")
 @click.option("--path", "-p", metavar="FILE", help="Python file with the flow.")
 @click.option("--module", "-m", metavar="MODULE", help="Importable Python module with the flow.")
-@click.option("--name", "-n", metavar="NAME", help="Name of the flow, where there are several.")
+@click.option("--name", "-n", metavar="NAME", help="Name of the flow: one of several in a file or module, or a registered one.")
 @click.option(
     "--label", "labels", multiple=True, metavar="LABEL", help="Label of a run by an agent; repeatable."
 )
@@ -70,9 +72,17 @@ class _RunGroup(click.Group):
 @click.option("--idempotency-key", metavar="KEY", help="Key that prevents a second run by an agent.")
 @click.option("--execute", is_flag=True, help="Run a registered flow in this process, without an agent.")
 @click.option("--schedule", "-s", is_flag=True, help="Run at each time of the flow's schedule, for ever.")
-@click.option("--quiet", "-q", is_flag=True, help="Print log lines and errors, nothing else.")
+@click.option("--quiet", "-q", is_flag=True, help="Print log lines and errors, nothing else; of a registered flow, the id of the run.")
 @click.option("--no-logs", is_flag=True, help="Print no log lines.")
 @click.option("--watch", "-w", is_flag=True, help="Follow a run by an agent until it is finished.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["text", "jsonl"]),
+    default="text",
+    show_default=True,
+    help="How to print a registered flow's run and what is watched: lines, or a JSON object per line.",
+)
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -93,17 +103,38 @@ def run(
     quiet: bool,
     no_logs: bool,
     watch: bool,
+    output: str,
 ) -> None:
-    """Run a flow from a file or a module, here and now.
+    """Run a flow of a file or a module here and now, or a registered flow by an agent.
 
-    In a terminal the tasks are shown while they run, with log lines above them; elsewhere log lines
+    A registered flow is found by --id, or by --name with or without --project; a run of it is made,
+    which an agent starts, or this process with --execute. Flows of files and modules need no server. In a terminal the tasks are shown while they run, with log lines above them; elsewhere log lines
     are printed as they come.
     """
     check_lookup(flow_id=flow_or_group_id, project=project, path=path, module=module, name=name)
-    if execute:
-        raise needs_server("--execute")
+    if path is None and module is None:
+        from prefect.cli._backend_run import RunOptions, run_registered
+
+        options = RunOptions(
+            flow_id=flow_or_group_id,
+            project=project,
+            name=name,
+            labels=labels,
+            run_name=run_name,
+            context=key_values(context_vars, "--context"),
+            parameters=merged_parameters(param_file, params)[0],
+            log_level=log_level.upper() if log_level else None,
+            idempotency_key=idempotency_key,
+            execute=execute,
+            schedule=schedule,
+            quiet=quiet,
+            no_logs=no_logs,
+            watch=watch,
+            output=output,
+        )
+        ctx.exit(run_registered(options))
     say = _silent if quiet else note
-    for option in _without_effect(labels, idempotency_key, watch):
+    for option in _without_effect(labels, idempotency_key, watch, execute):
         say(f"{option} has no effect on a local run.")
     context = key_values(context_vars, "--context")
     parameters, overridden = merged_parameters(param_file, params)
@@ -135,8 +166,15 @@ def run(
     )
 
 
-def _without_effect(labels: Sequence[str], idempotency_key: str | None, watch: bool) -> list[str]:
-    given = {"--label": bool(labels), "--idempotency-key": idempotency_key is not None, "--watch": watch}
+def _without_effect(
+    labels: Sequence[str], idempotency_key: str | None, watch: bool, execute: bool
+) -> list[str]:
+    given = {
+        "--label": bool(labels),
+        "--idempotency-key": idempotency_key is not None,
+        "--watch": watch,
+        "--execute": execute,
+    }
     return [option for option, is_given in given.items() if is_given]
 
 
