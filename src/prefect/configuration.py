@@ -48,7 +48,11 @@ __all__ = [
 DEFAULT_CONFIG = os.path.join(os.path.dirname(__file__), "config.toml")  # noqa: PTH118, PTH120 - pathlib costs 2 ms
 ENV_VAR_PREFIX = "PREFECT"
 USER_CONFIG = os.getenv(f"{ENV_VAR_PREFIX}__USER_CONFIG_PATH", "~/.prefect/config.toml")
-BACKEND_CONFIG = os.getenv(f"{ENV_VAR_PREFIX}__BACKEND_CONFIG_PATH", "~/.prefect/backend.toml")
+BACKEND_CONFIG = os.getenv(
+    f"{ENV_VAR_PREFIX}__BACKEND_CONFIG_PATH",
+    # `prefect backend` writes it into the home folder, wherever that is.
+    f"{os.getenv(f'{ENV_VAR_PREFIX}__HOME_DIR', '~/.prefect')}/backend.toml",
+)
 INTERPOLATION_REGEX = re.compile(r"\${(.[^${}]*)}")
 
 _MAX_DEPTH = 10

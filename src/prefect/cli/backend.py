@@ -10,7 +10,7 @@ from prefect.cli import _exit_codes
 from prefect.cli._errors import CommandError
 from prefect.cli._output import note, write
 
-__all__ = ["backend"]
+__all__ = ["address_of", "backend"]
 
 
 @click.command()
@@ -28,13 +28,13 @@ def backend(api: str) -> None:
         save_backend(api)
         write(f"Backend switched to {api}")
     else:
-        address = _address(api)
+        address = address_of(api)
         save_backend("cloud", address)
         write(f"Backend switched to {address}")
     _warn_of_environment()
 
 
-def _address(text: str) -> str:
+def address_of(text: str) -> str:
     """An address without the slash at its end.
 
     Raises:
