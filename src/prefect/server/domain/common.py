@@ -18,6 +18,8 @@ __all__ = [
     "dump",
     "get",
     "load",
+    "load_list",
+    "load_object",
     "lock_for_update",
     "name_of",
     "new_id",
@@ -87,6 +89,16 @@ def load(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
+def load_object(text: str | None) -> dict[str, Any]:
+    """The object of a JSON column; empty for NULL."""
+    return cast("dict[str, Any]", load(text) or {})
+
+
+def load_list(text: str | None) -> list[Any]:
+    """The list of a JSON column; empty for NULL."""
+    return cast("list[Any]", load(text) or [])
+
+
 def stamp(now: datetime.datetime) -> str:
     """A moment for a timestamp column."""
     return to_text(now)
@@ -105,7 +117,10 @@ def get(
     """The row of an id, if it is the caller's tenant's.
 
     Args:
+        tx: the transaction.
+        caller: who asks.
         table: one of our tables.
+        id: the id.
         what: what to call it in the error.
         columns: SQL list of columns.
         lock: whether nobody else may change it until the transaction ends.
@@ -129,6 +144,7 @@ def lock_for_update(tx: Transaction, of: str | None = None) -> str:
     SQLite has one writer and needs none. Rows that refer to these can still be inserted.
 
     Args:
+        tx: the transaction.
         of: the alias of the table whose rows are meant, in a join.
     """
     if tx.dialect != "postgresql":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
 from prefect.server.database.store import Transaction
-from prefect.server.domain.common import clean_text, dump, get, load, stamp
+from prefect.server.domain.common import clean_text, dump, get, load_object, stamp
 from prefect.server.domain.flow_runs import json_object
 from prefect.server.domain.registry import JSON, SuccessPayload, Uuid, mutation
 from prefect.server.domain.removal import forget_runs
@@ -200,7 +200,7 @@ def _merge(
 ) -> SuccessPayload:
     flow = get(tx, caller, "flow", flow_id, "Flow", "id, flow_group_id")
     group = get(tx, caller, "flow_group", flow.flow_group_id, "Flow group", "id, settings", lock=True)
-    settings = {**cast("dict[str, Any]", load(group.settings) or {}), **changes}
+    settings = {**load_object(group.settings), **changes}
     params = {"id": group.id, "settings": dump(settings), "now": stamp(now)}
     tx.execute("UPDATE flow_group SET settings = :settings, updated = :now WHERE id = :id", params)
     # wire: 1.x clients read them from the flow.

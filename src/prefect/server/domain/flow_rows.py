@@ -17,7 +17,7 @@ from prefect.server.domain.serialized_flows import EdgeRow, ParsedFlow, TaskRow
 from prefect.server.domain.states import parse_state
 from prefect.server.errors import BadInputError
 
-__all__ = ["add_edges", "add_tasks", "append_tasks", "archive", "insert_flow"]
+__all__ = ["add_edges", "add_tasks", "append_tasks", "archive", "insert_flow", "reference_slugs"]
 
 
 def insert_flow(
@@ -33,8 +33,13 @@ def insert_flow(
     """Insert the next version of a flow group, with its tasks and edges; its id.
 
     Args:
+        tx: the transaction.
+        flow: the flow.
+        project_id: its project.
         group: id, tenant_id and name of the flow group, locked.
         settings: settings of the flow group.
+        description: its description; that of the serialized flow when None.
+        now: the time (UTC).
     """
     flow_id = new_id()
     tx.execute(
@@ -197,13 +202,16 @@ def append_tasks(tx: Transaction, flow: Row, tasks: list[TaskRow], now: datetime
     """Add tasks that came after their flow: to the table, the serialized flow, and runs not started yet.
 
     Args:
+        tx: the transaction.
         flow: id, tenant_id and serialized_flow, locked.
+        tasks: the tasks.
+        now: the time (UTC).
     """
     serialized = cast("dict[str, Any]", load(flow.serialized_flow))
     listed = cast("list[dict[str, Any]]", serialized.get("tasks") or [])
     known = {entry.get("slug") for entry in listed}
     unseen = [task.serialized for task in tasks if task.slug not in known]
-    references = [entry.get("slug") for entry in serialized.get("reference_tasks") or []]
+    references = reference_slugs(serialized)
     add_tasks(tx, flow.id, flow.tenant_id, tasks, references, now)
     if not unseen:
         return
@@ -213,6 +221,12 @@ def append_tasks(tx: Transaction, flow: Row, tasks: list[TaskRow], now: datetime
         {"id": flow.id, "serialized": dump(serialized), "now": stamp(now)},
     )
     insert_task_runs(tx, "f.flow_id = :flow_id AND f.state = 'Scheduled'", {"flow_id": flow.id}, now)
+
+
+def reference_slugs(serialized: Mapping[str, Any]) -> list[str]:
+    """Slugs of the tasks that a serialized flow names as its reference tasks."""
+    listed = cast("list[dict[str, str]]", serialized.get("reference_tasks") or [])
+    return [entry["slug"] for entry in listed]
 
 
 def archive(tx: Transaction, flow_id: str, tenant_id: str, now: datetime.datetime) -> None:

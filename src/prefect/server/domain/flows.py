@@ -9,7 +9,7 @@ import msgspec
 
 from prefect.server.database.store import Row, Transaction
 from prefect.server.domain import flow_rows, schedules
-from prefect.server.domain.common import dump, get, load, lock_for_update, new_id, stamp
+from prefect.server.domain.common import dump, get, load_object, lock_for_update, new_id, stamp
 from prefect.server.domain.registry import JSON, IdPayload, SuccessPayload, Uuid, mutation
 from prefect.server.domain.removal import forget_runs
 from prefect.server.domain.serialized_flows import ParsedFlow, parse_edges, parse_flow, parse_tasks, unpack
@@ -173,7 +173,7 @@ def register_edges(
     """Add edges to a flow; known ones stay as they are."""
     edges = parse_edges(input.serialized_edges)
     flow = get(tx, caller, "flow", input.flow_id, "Flow", "id, tenant_id, serialized_flow", lock=True)
-    references = [entry.get("slug") for entry in (load(flow.serialized_flow).get("reference_tasks") or [])]
+    references = flow_rows.reference_slugs(load_object(flow.serialized_flow))
     flow_rows.add_edges(tx, flow.id, flow.tenant_id, edges, references, now)
     return SuccessPayload()
 
@@ -234,7 +234,7 @@ def _register(
     # The project is the lock: copies of one request make one group and one version.
     project = get(tx, caller, "project", input.project_id, "Project", "id, tenant_id", lock=True)
     group = _group_of(tx, project, flow.name, input.version_group_id, now)
-    settings = cast("dict[str, Any]", load(group.settings) or {})
+    settings = load_object(group.settings)
     key = input.idempotency_key
     if key is not None and settings.get("idempotency_key") == key:
         existing = tx.one_or_none(

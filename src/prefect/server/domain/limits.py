@@ -158,7 +158,11 @@ def _usage(
     tx: Transaction, caller: Caller, kind: slots.Kind, names: list[str] | None
 ) -> list[tuple[str, int, int | None]]:
     known = {name: (used, maximum) for name, used, maximum in slots.usage(tx, caller.tenant_id, kind)}
-    return [(name, *known.get(name, (0, None))) for name in (known if names is None else names)]
+    found: list[tuple[str, int, int | None]] = []
+    for name in known if names is None else names:
+        used, maximum = known.get(name, (0, None))
+        found.append((name, used, maximum))
+    return found
 
 
 def _set(

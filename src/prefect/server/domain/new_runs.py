@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from prefect.server.database.sql import json_value, new_uuid
 from prefect.server.database.store import Row, Transaction
-from prefect.server.domain.common import clean_text, dump, load, new_id, stamp
+from prefect.server.domain.common import clean_text, dump, load, load_list, load_object, new_id, stamp
 from prefect.server.domain.run_names import new_name
 from prefect.server.domain.states import parse_state
 from prefect.server.errors import BadInputError
@@ -64,6 +64,7 @@ def insert_flow_run(
     """Make a run of a flow: Scheduled, version 1.
 
     Args:
+        tx: the transaction.
         flow: `FLOW_COLUMNS` of the flow.
         request: what is wanted.
         now: the time (UTC).
@@ -135,6 +136,7 @@ def insert_task_runs(
     """Make the task runs of all tasks of flow runs, Pending, where there are none yet.
 
     Args:
+        tx: the transaction.
         condition: SQL on columns of the flow runs (`f`), of our own making.
         params: its parameters.
         now: the time (UTC).
@@ -168,13 +170,13 @@ def insert_task_runs(
 
 
 def _parameters(flow: Row, request: RunRequest) -> dict[str, Any]:
-    declared = cast("list[dict[str, Any]]", load(flow.parameters) or [])
+    declared = load_list(flow.parameters)
     found = {
         cast("str", entry.get("name")): entry.get("default")
         for entry in declared
         if not entry.get("required")
     }
-    found.update(load(flow.group_parameters) or {})
+    found.update(load_object(flow.group_parameters))
     found.update(request.parameters or {})
     missing = sorted(
         cast("str", entry.get("name"))
@@ -202,7 +204,7 @@ def _labels(
         load(flow.group_labels),
         (group_config or {}).get("labels"),
         (flow_config or {}).get("labels"),
-        (load(flow.environment) or {}).get("labels"),
+        load_object(flow.environment).get("labels"),
     )
     said: Iterable[Any] = next((labels for labels in candidates if labels is not None), ())
     return sorted({clean_text(str(label)) for label in said})

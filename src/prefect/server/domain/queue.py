@@ -15,7 +15,7 @@ import msgspec
 from prefect.server.database.sql import has_any, in_list, is_subset, json_length
 from prefect.server.database.store import Transaction
 from prefect.server.domain import slots
-from prefect.server.domain.common import clean_text, load, stamp, tenant_of
+from prefect.server.domain.common import clean_text, load_object, stamp, tenant_of
 from prefect.server.domain.registry import DateTime, Uuid, mutation
 from prefect.server.domain.states import DUE_STATES
 from prefect.server.security.caller import Caller
@@ -68,7 +68,7 @@ def get_runs_in_queue(
     """Find the runs that an agent may take. They stay in the queue until they are submitted."""
     tenant_id = tenant_of(caller, input.tenant_id)
     _note_agent(tx, caller, tenant_id, now)
-    settings = load(tx.scalar("SELECT settings FROM tenant WHERE id = :id", {"id": tenant_id})) or {}
+    settings = load_object(tx.scalar("SELECT settings FROM tenant WHERE id = :id", {"id": tenant_id}))
     if settings.get("work_queue_paused"):
         return GetRunsInQueuePayload([])
     labels = sorted({clean_text(label) for label in input.labels or ()})

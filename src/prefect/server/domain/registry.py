@@ -33,7 +33,10 @@ __all__ = [
     "query",
 ]
 
-Uuid = Annotated[str, msgspec.Meta(title="UUID")]
+Uuid = Annotated[
+    str,
+    msgspec.Meta(title="UUID", pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
+]
 """An id: checked and lower-cased by the `UUID` scalar."""
 
 DateTime = Annotated[datetime.datetime, msgspec.Meta(title="DateTime", tz=True)]

@@ -14,6 +14,7 @@ def forget_runs(tx: Transaction, condition: str, params: Mapping[str, Any]) -> N
     """Delete what belongs to flow runs that are about to be deleted.
 
     Args:
+        tx: the transaction.
         condition: SQL on columns of `flow_run`, of our own making.
         params: its parameters.
     """
@@ -33,6 +34,7 @@ def delete_scheduled_runs(tx: Transaction, flow_condition: str, params: Mapping[
     """Delete the runs that the scheduler made and nobody has taken yet; how many.
 
     Args:
+        tx: the transaction.
         flow_condition: SQL on columns of `flow`, of our own making.
         params: its parameters.
     """

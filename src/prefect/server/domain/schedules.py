@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from prefect.server.database.store import Row, Transaction
-from prefect.server.domain.common import dump, get, load, stamp
+from prefect.server.domain.common import dump, get, load, load_list, load_object, stamp
 from prefect.server.domain.registry import JSON, SuccessPayload, Uuid, mutation
 from prefect.server.domain.removal import delete_scheduled_runs
 from prefect.server.errors import BadInputError
@@ -176,12 +176,12 @@ def _schedule_of(flow: Row) -> dict[str, Any] | None:
 
 def _check_parameters(flow: Row) -> None:
     """Every clock has to give the required parameters that the flow group does not give."""
-    required = {entry.get("name") for entry in load(flow.parameters) or [] if entry.get("required")}
-    required -= set(load(flow.default_parameters) or {})
+    required = {entry.get("name") for entry in load_list(flow.parameters) if entry.get("required")}
+    required.difference_update(load_object(flow.default_parameters))
     if not required:
         return
     clocks = cast("list[dict[str, Any]]", (_schedule_of(flow) or {}).get("clocks") or [])
-    if not clocks or any(required - set(clock.get("parameter_defaults") or {}) for clock in clocks):
+    if not clocks or any(required - (clock.get("parameter_defaults") or {}).keys() for clock in clocks):
         raise BadInputError(_REQUIRED)
 
 
@@ -216,9 +216,10 @@ def _group_schedule(input: SetFlowGroupScheduleInput, now: datetime.datetime) ->
             f"There is no time zone {zone!r}; zones are named such as Europe/Berlin."
         ) from exc
     start = {"dt": local.replace(tzinfo=None).isoformat(), "tz": zone}
-    clocks: list[dict[str, Any]] = []
-    for cron in input.cron_clocks or ():
-        clocks.append({"type": "CronClock", "cron": cron.cron, "start_date": start, **_defaults(cron)})
+    clocks: list[dict[str, Any]] = [
+        {"type": "CronClock", "cron": cron.cron, "start_date": start, **_defaults(cron)}
+        for cron in input.cron_clocks or ()
+    ]
     for interval in input.interval_clocks or ():
         if interval.interval < 60:
             raise BadInputError(f"An interval is 60 seconds or more, not {interval.interval}.")

@@ -132,7 +132,7 @@ def parse_flow(value: Any) -> ParsedFlow:
         raise BadInputError("A serialized flow has a name; this one has none.")
     version = fields.get("__version__")
     _check_version(name, version)
-    parameters = fields.get("parameters") or []
+    parameters: Any = fields.get("parameters") or []
     if not isinstance(parameters, list) or not all(
         isinstance(entry, dict) for entry in cast("list[Any]", parameters)
     ):
@@ -179,7 +179,7 @@ def _task(entry: dict[str, Any]) -> TaskRow:
     if not isinstance(slug, str) or not slug:
         raise BadInputError(f"A task has a slug; this one has none: {entry.get('name')!r}.")
     max_retries = entry.get("max_retries")
-    tags = entry.get("tags") or []
+    tags: Any = entry.get("tags") or []
     return TaskRow(
         slug=slug,
         name=_text(entry.get("name")),
@@ -188,7 +188,7 @@ def _task(entry: dict[str, Any]) -> TaskRow:
         max_retries=max_retries if isinstance(max_retries, int) else None,
         retry_delay=_interval(entry.get("retry_delay")),
         trigger=_function(entry.get("trigger")),
-        tags=sorted(str(tag) for tag in tags) if isinstance(tags, list) else [],
+        tags=sorted(str(tag) for tag in cast("list[Any]", tags)) if isinstance(tags, list) else [],
         cache_key=_text(entry.get("cache_key")),
         auto_generated=entry.get("auto_generated") is True,
         serialized=entry,

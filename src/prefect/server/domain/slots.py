@@ -30,6 +30,11 @@ def take(
     """Take the slots a run needs, unless it holds them already.
 
     Args:
+        tx: the transaction.
+        tenant_id: whose limits count.
+        kind: whether the names are labels or tags.
+        run_id: the run.
+        now: the time (UTC).
         names: labels of the flow run, or tags of the task run.
 
     Returns:

@@ -111,7 +111,7 @@ def parse_state(state: Any, now: datetime.datetime) -> ParsedState:
     if name not in _CLASSES:
         raise BadInputError(f"There is no state of type {name!r}; there are: {', '.join(sorted(_CLASSES))}.")
     try:
-        parsed = wire.from_builtins(fields, wire_states.AnyState)
+        parsed = cast("Any", wire.from_builtins(fields, wire_states.AnyState))
         _complete(parsed, now)
         text = wire.encode(parsed).decode()
     except UnicodeEncodeError:
@@ -124,8 +124,7 @@ def parse_state(state: Any, now: datetime.datetime) -> ParsedState:
         raise BadInputError("State payload is too large.")
     start_time = getattr(parsed, "start_time", None)
     result = getattr(parsed, "result", msgspec.UNSET)
-    context = parsed.context or {}
-    tags = context.get("tags")
+    tags = cast("dict[str, Any]", parsed.context or {}).get("tags")
     return ParsedState(
         type=cast("str", name),
         message=parsed.message,

@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from prefect.server.database.store import Transaction
-from prefect.server.domain.common import dump, load, lock_for_update, name_of, new_id, stamp, tenant_of
+from prefect.server.domain.common import dump, load_object, lock_for_update, name_of, new_id, stamp, tenant_of
 from prefect.server.domain.registry import JSON, IdPayload, SuccessPayload, Uuid, mutation
 from prefect.server.errors import BadInputError
 from prefect.server.security.caller import Caller
@@ -221,7 +221,7 @@ def _merge_settings(
         f"SELECT settings FROM tenant WHERE id = :id{lock_for_update(tx)}", {"id": tenant_id}
     )
     assert row is not None, "a caller's tenant exists"
-    merged = {**(load(row.settings) or {}), **settings}
+    merged = {**load_object(row.settings), **settings}
     tx.execute(
         "UPDATE tenant SET settings = :settings, updated = :now WHERE id = :id",
         {"id": tenant_id, "settings": dump(merged), "now": stamp(now)},

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from prefect.server.database.sql import in_list, json_value, new_uuid
 from prefect.server.database.store import Row, Transaction
 from prefect.server.domain import policy, slots
-from prefect.server.domain.common import dump, load, lock_for_update, new_id, stamp
+from prefect.server.domain.common import dump, load_list, load_object, lock_for_update, new_id, stamp
 from prefect.server.domain.states import (
     DUE_STATES,
     ENDING_STATES,
@@ -72,7 +72,11 @@ def set_flow_run_state(
     """Set the state of a flow run.
 
     Args:
+        tx: the transaction.
+        caller: who sets it.
+        flow_run_id: the run.
         state: the state's JSON.
+        now: the time (UTC).
         version: the version the sender saw; checked where the flow locks versions, or with `epoch`.
         epoch: the attempt the sender belongs to; senders that know no epochs leave it out.
         lease_s: with Submitted: seconds until the agent renews its claim; agents of 1.x, which
@@ -85,7 +89,7 @@ def set_flow_run_state(
     run = _locked_flow_run(tx, caller, flow_run_id)
     new = parse_state(state, now)
     _check_epoch(run, run.epoch, epoch)
-    _check_version(run, load(run.flow_settings) or {}, version, epoch)
+    _check_version(run, load_object(run.flow_settings), version, epoch)
     if new.type == "Submitted":
         if run.state not in DUE_STATES:
             raise StateUpdateError(
@@ -93,13 +97,13 @@ def set_flow_run_state(
                 if run.state in HOLDING_STATES
                 else f"State update failed: this run is {run.state}, and only a scheduled run can be submitted."
             )
-        taken = slots.take(tx, run.tenant_id, "label", load(run.labels) or (), run.id, now)
+        taken = slots.take(tx, run.tenant_id, "label", load_list(run.labels), run.id, now)
         if taken is not None:
             raise StateUpdateError(f"State update failed: no slot is free for the label {taken!r}.")
     elif new.type == "Running":
         if run.state in ("Cancelling", "Cancelled"):
             raise StateUpdateError(f"State update failed: flow run {run.id} is {run.state} and cannot run.")
-        taken = slots.take(tx, run.tenant_id, "label", load(run.labels) or (), run.id, now)
+        taken = slots.take(tx, run.tenant_id, "label", load_list(run.labels), run.id, now)
         if taken is not None:
             return _queue(tx, "flow_run", run, new, f"No slot is free for the label {taken!r}.", now)
     elif new.type == "Cancelled":
@@ -126,7 +130,7 @@ def set_task_run_state(
     run = _locked_task_run(tx, caller, task_run_id)
     new = carry_inputs(parse_state(state, now), run.serialized_state)
     _check_epoch(run, run.flow_run_epoch, epoch)
-    _check_version(run, load(run.flow_settings) or {}, version, epoch)
+    _check_version(run, load_object(run.flow_settings), version, epoch)
     if new.type == "Submitted" and run.state in HOLDING_STATES:
         # An agent brings back a flow run that waited for this task: the first one does.
         raise StateUpdateError(
@@ -138,7 +142,7 @@ def set_task_run_state(
                 f"State update failed for task run ID {run.id}: "
                 f"flow run {run.flow_run_id} is not in a running state."
             )
-        tags = new.tags or load(run.task_tags) or ()
+        tags = new.tags or load_list(run.task_tags)
         taken = slots.take(tx, run.tenant_id, "tag", tags, run.id, now)
         if taken is not None:
             return _queue(tx, "task_run", run, new, f"No slot is free for the tag {taken!r}.", now)
@@ -225,8 +229,11 @@ def write_state(
     """Append a state to a run's history and make it the run's, without asking any rule.
 
     Args:
+        tx: the transaction.
+        table: `flow_run` or `task_run`.
         run: the run's row, locked.
         new: the state.
+        now: the time (UTC).
         agent_id: the agent that submits a flow run.
         lease_s: seconds until a submitted flow run's lease ends; by policy when None.
     """

@@ -8,7 +8,16 @@ from typing import cast
 import msgspec
 
 from prefect.server.database.store import Row, Transaction
-from prefect.server.domain.common import dump, get, load, lock_for_update, name_of, new_id, stamp, tenant_of
+from prefect.server.domain.common import (
+    dump,
+    get,
+    load_object,
+    lock_for_update,
+    name_of,
+    new_id,
+    stamp,
+    tenant_of,
+)
 from prefect.server.domain.flow_runs import json_object
 from prefect.server.domain.registry import JSON, IdPayload, SuccessPayload, Uuid, mutation
 from prefect.server.errors import BadInputError, NotFoundError
@@ -215,7 +224,7 @@ def update_user_settings(
 ) -> IdPayload:
     """Merge settings into those of one's own user."""
     user = _self(tx, caller)
-    settings = {**(load(user.settings) or {}), **(json_object(input.settings, "settings") or {})}
+    settings = {**load_object(user.settings), **(json_object(input.settings, "settings") or {})}
     tx.execute(
         'UPDATE "user" SET settings = :settings, updated = :now WHERE id = :id',
         {"id": user.id, "settings": dump(settings), "now": stamp(now)},

@@ -9,7 +9,7 @@ import msgspec
 
 from prefect.server.database.store import Row, Transaction
 from prefect.server.domain import slots
-from prefect.server.domain.common import get, load, stamp
+from prefect.server.domain.common import get, load_list, load_object, stamp
 from prefect.server.domain.registry import JSON, Uuid, query
 from prefect.server.domain.states import DUE_STATES, is_finished
 from prefect.server.security.caller import Caller
@@ -86,14 +86,14 @@ def _of_flow(tx: Transaction, run: Row) -> list[Reason]:
 
 
 def _of_tenant(tx: Transaction, run: Row) -> list[Reason]:
-    settings = load(tx.scalar("SELECT settings FROM tenant WHERE id = :id", {"id": run.tenant_id})) or {}
+    settings = load_object(tx.scalar("SELECT settings FROM tenant WHERE id = :id", {"id": run.tenant_id}))
     if settings.get("work_queue_paused"):
         return [Reason("WORK_QUEUE_PAUSED", "The work queue of the tenant is paused. Resume it.", {})]
     return []
 
 
 def _of_slots(tx: Transaction, run: Row) -> list[Reason]:
-    labels = set(load(run.labels) or ())
+    labels = set(load_list(run.labels))
     reasons: list[Reason] = []
     for name, used, maximum in slots.usage(tx, run.tenant_id, "label"):
         if name in labels and used >= maximum:
@@ -114,7 +114,7 @@ def _of_slots(tx: Transaction, run: Row) -> list[Reason]:
 
 
 def _of_agents(tx: Transaction, run: Row, now: datetime.datetime) -> list[Reason]:
-    labels = sorted(load(run.labels) or ())
+    labels = sorted(load_list(run.labels))
     agents: list[dict[str, Any]] = []
     since = stamp(now - datetime.timedelta(days=1))
     for row in tx.rows(
@@ -122,7 +122,7 @@ def _of_agents(tx: Transaction, run: Row, now: datetime.datetime) -> list[Reason
         "AND last_queried >= :since ORDER BY last_queried DESC LIMIT 100",
         {"tenant_id": run.tenant_id, "since": since},
     ):
-        own = load(row.labels) or []
+        own = load_list(row.labels)
         agents.append(
             {
                 "id": row.id,

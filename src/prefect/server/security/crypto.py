@@ -138,6 +138,7 @@ def encrypt(tx: Transaction, plain: bytes, tenant_id: str, name: str) -> tuple[s
     """A secret, encrypted with the key in use.
 
     Args:
+        tx: the transaction.
         plain: the secret.
         tenant_id: whose it is.
         name: its name.

@@ -54,9 +54,13 @@ def add_key(
     """Make a key for a user.
 
     Args:
+        tx: the transaction.
         id: id of the key.
+        user_id: whose it is.
+        name: what it is for.
         default_tenant_id: the tenant of requests that name none.
         expires_at: when it ends; None for never.
+        now: the time (UTC).
     """
     key, prefix = make_key()
     tx.execute(

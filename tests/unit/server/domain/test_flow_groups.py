@@ -28,7 +28,7 @@ def group(api: Any) -> tuple[str, str]:
 def test_a_switch_is_seen_in_the_settings_of_group_and_flow(
     api: Any, group: tuple[str, str], mutation: str, name: str, value: bool
 ) -> None:
-    flow_id, _ = group
+    flow_id = group[0]
 
     assert api.mutate(mutation, "success", flow_id=flow_id) == {"success": True}
 
@@ -47,7 +47,7 @@ def test_settings_of_the_group_hold_for_the_next_version(api: Any) -> None:
 def test_description_labels_run_config_and_parameters_are_set_and_cleared(
     api: Any, group: tuple[str, str]
 ) -> None:
-    flow_id, group_id = group
+    group_id = group[1]
 
     def change(**values: Any) -> Any:
         (name,) = values

@@ -88,7 +88,7 @@ def test_missing_parameters_are_named(api: Any, failure: Any) -> None:
             {"name": "optional", "slug": "optional", "default": 3, "required": False},
         ]
     )
-    with pytest.raises(failure, match="not supplied: lost[.]") as caught:
+    with pytest.raises(failure, match=r"not supplied: lost[.]") as caught:
         api.run(flow_id, parameters={"given": None})
     assert caught.value.code == "BAD_USER_INPUT"
     run_id = api.run(flow_id, parameters={"given": 1, "lost": 2})

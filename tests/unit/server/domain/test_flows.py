@@ -14,7 +14,7 @@ from prefect.server.errors import BadInputError
 
 
 def _packed(value: Any) -> str:
-    return base64.b64encode(gzip.compress(json.dumps(value).encode())).decode()
+    return base64.b64encode(gzip.compress(json.dumps(value).encode(), mtime=0)).decode()
 
 
 def test_a_compressed_flow_is_registered_with_its_tasks_and_edges(
@@ -238,8 +238,8 @@ def test_many_flows_are_registered_in_one_request(api: Any, flow_json: Any, edge
     [
         ("nonsense!", "cannot be unpacked"),
         (base64.b64encode(b"not gzip").decode(), "cannot be unpacked"),
-        (base64.b64encode(gzip.compress(b"{}")[:-9]).decode(), "cannot be unpacked"),
-        (base64.b64encode(gzip.compress(b"no json")).decode(), "no JSON"),
+        (base64.b64encode(gzip.compress(b"{}", mtime=0)[:-9]).decode(), "cannot be unpacked"),
+        (base64.b64encode(gzip.compress(b"no json", mtime=0)).decode(), "no JSON"),
         (_packed([1]), "is a JSON object"),
         (_packed({"name": "f", "__version__": "0.5.5"}), "0.6.1"),
         (_packed({"name": "f", "tasks": [{"name": "x"}]}), "slug"),
@@ -255,7 +255,7 @@ def test_a_flow_that_cannot_be_read_is_refused(text: str, words: str) -> None:
 def test_a_flow_that_is_too_large_when_unpacked_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serialized_flows, "MAX_FLOW_BYTES", 1000)
     with pytest.raises(BadInputError, match="larger than"):
-        serialized_flows.unpack(base64.b64encode(gzip.compress(b" " * 100_000)).decode())
+        serialized_flows.unpack(base64.b64encode(gzip.compress(b" " * 100_000, mtime=0)).decode())
 
 
 def test_text_that_databases_refuse_is_kept_readable(api: Any) -> None:

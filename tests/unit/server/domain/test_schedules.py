@@ -49,7 +49,7 @@ def test_activation_needs_a_value_for_every_required_parameter_from_every_clock(
     parameters = [{"name": "n", "slug": "n", "default": None, "required": True}]
     lacking = api.flow(schedule=_SCHEDULE, parameters=parameters)
     with pytest.raises(
-        failure, match="^BAD_USER_INPUT: Can not schedule a flow that has required parameters.$"
+        failure, match=r"^BAD_USER_INPUT: Can not schedule a flow that has required parameters.$"
     ):
         api.mutate("set_schedule_active", "success", flow_id=lacking)
     assert api.row("flow", lacking, "is_schedule_active") == {"is_schedule_active": False}

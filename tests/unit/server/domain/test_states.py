@@ -172,7 +172,7 @@ def test_the_second_agent_that_brings_a_task_back_is_refused(api: Any, running: 
     task_run = api.task_runs(running)["a"]
     api.set_task_state(task_run, "Retrying")
     api.set_task_state(task_run, "Submitted")
-    with pytest.raises(failure, match="State update failed.*already been submitted"):
+    with pytest.raises(failure, match=r"State update failed.*already been submitted"):
         api.set_task_state(task_run, "Submitted")
 
 
@@ -250,7 +250,7 @@ def test_versions_count_only_where_the_flow_locks_them(api: Any, failure: Any) -
     run_id = api.run(flow_id)
     api.set_flow_state(run_id, "Running", version=77)
     api.mutate("enable_flow_version_lock", "success", flow_id=flow_id)
-    with pytest.raises(failure, match="State update failed.*version 77") as caught:
+    with pytest.raises(failure, match=r"State update failed.*version 77") as caught:
         api.set_flow_state(run_id, "Running", version=77)
     assert caught.value.status == 200
     assert caught.value.code == "VERSION_LOCKING_ERROR"
