@@ -15,6 +15,7 @@ __getattr__, __dir__ = lazy_names(
         "database",
         "files",
         "notifications",
+        "prefect",
         "secrets",
         "shell",
         "templates",
