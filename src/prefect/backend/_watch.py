@@ -56,7 +56,7 @@ class FlowRunLog(NamedTuple):
         Args:
             data: the row.
         """
-        number = logging.getLevelName(str(data["level"]).upper())
+        number: object = getattr(logging, str(data["level"]).upper(), None)
         level = number if isinstance(number, int) else logging.INFO
         return cls(parse_time(data["timestamp"]), level, data["message"])
 
@@ -184,7 +184,7 @@ class _Watch:
             return
         start = next((s.start_time for s in reversed(self._row.states) if s.start_time), None)
         starts_in = (parse_time(start) - clock.now()).total_seconds() if start else 0.0
-        if starts_in > _UNSUBMITTED_S:
+        if start is not None and starts_in > _UNSUBMITTED_S:
             if not self._warned_at:
                 self._warned_at = elapsed_s
                 yield FlowRunLog(

@@ -86,9 +86,7 @@ def _create(kind: str, data: dict[str, Any]) -> str | None:
         return None
     from prefect.client.client import Client
 
-    return Client().create_task_run_artifact(
-        task_run_id=context.get("task_run_id", ""), kind=kind, data=data
-    )
+    return Client().create_task_run_artifact(task_run_id=context.get("task_run_id", ""), kind=kind, data=data)
 
 
 def _update(task_run_artifact_id: str, data: dict[str, Any]) -> None:

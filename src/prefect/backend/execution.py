@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.exceptions import ClientError
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
     from prefect.engine.state import State
     from prefect.run_configs import RunConfig
 
-__all__ = ["execute_flow_run", "execute_flow_run_in_subprocess", "generate_flow_run_environ", "run_in_process"]
+__all__ = [
+    "execute_flow_run",
+    "execute_flow_run_in_subprocess",
+    "generate_flow_run_environ",
+    "run_in_process",
+]
 
 logger: logging.Logger = get_logger("backend.execution")
 
@@ -68,7 +74,7 @@ def execute_flow_run(
     with prefect_context(running_with_backend=True, **values):
         try:
             secrets = _secrets_of(registered.storage)
-            with prefect_context(secrets={**(prefect_context.get("secrets") or {}), **secrets}):
+            with _with_secrets(secrets):
                 if flow is None:
                     logger.debug(f"Loading flow from {registered.storage}...")
                     assert registered.storage is not None
@@ -77,8 +83,7 @@ def execute_flow_run(
         except Exception as exc:  # loading runs code of the user's
             _fail(flow_run_id, f"Failed to load and execute flow run: {exc!r}")
             raise
-        secret_values = {**(prefect_context.get("secrets") or {}), **secrets}
-        with prefect_context(secrets=secret_values):
+        with _with_secrets(secrets):
             logger.debug(
                 f"Beginning execution of flow run {run.name!r} from flow {registered.name!r} with "
                 f"{runner_cls.__name__!r}"
@@ -86,6 +91,11 @@ def execute_flow_run(
             state = runner_cls(flow=flow).run(**kwargs)
             logger.debug(f"Run finished with final state {state}")
     return run.get_latest()
+
+
+def _with_secrets(secrets: dict[str, Any]) -> AbstractContextManager[Any]:
+    known = cast("dict[str, Any]", prefect_context.get("secrets") or {})
+    return prefect_context(secrets={**known, **secrets})
 
 
 def _secrets_of(storage: Any) -> dict[str, Any]:

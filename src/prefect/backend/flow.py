@@ -174,9 +174,7 @@ class FlowView:
             storage=StorageSchema().load(dict(row.storage)) if row.storage else None,
             name=row.name,
             flow_group_labels=(
-                list(row.flow_group.labels)
-                if row.flow_group and row.flow_group.labels is not None
-                else None
+                list(row.flow_group.labels) if row.flow_group and row.flow_group.labels is not None else None
             ),
         )
 

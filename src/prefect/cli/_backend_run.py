@@ -7,7 +7,7 @@ import logging
 import sys
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
@@ -127,7 +127,8 @@ def _similar(options: RunOptions) -> str | None:
 
 def _check_parameters(view: FlowView, given: dict[str, Any]) -> None:
     """Refuse values for parameters that the flow has not; the API checks for those that are missing."""
-    known = [str(parameter["name"]) for parameter in view.serialized_flow.get("parameters") or []]
+    parameters = cast("list[dict[str, Any]]", view.serialized_flow.get("parameters") or [])
+    known = [str(parameter["name"]) for parameter in parameters]
     unknown = sorted(given.keys() - set(known))
     if not unknown:
         return
@@ -293,7 +294,12 @@ def _print_line(line: FlowRunLog, options: RunOptions) -> None:
     if options.output == "jsonl":
         write(
             json.dumps(
-                {"type": "log", "timestamp": line.timestamp.isoformat(), "level": level, "message": line.message}
+                {
+                    "type": "log",
+                    "timestamp": line.timestamp.isoformat(),
+                    "level": level,
+                    "message": line.message,
+                }
             )
         )
     elif not options.quiet:
@@ -313,7 +319,16 @@ def _finish(run: FlowRunView, options: RunOptions) -> int:
             write(styled("Flow run failed!", sys.stdout, color="red", bold=True))
         else:
             name = type(state).__name__
-            write(styled(f"Flow run is in unexpected state: {name} ({state.message})" if not state.is_finished() else f"Flow run ended {name}.", sys.stdout, color="yellow", bold=True))
+            write(
+                styled(
+                    f"Flow run is in unexpected state: {name} ({state.message})"
+                    if not state.is_finished()
+                    else f"Flow run ended {name}.",
+                    sys.stdout,
+                    color="yellow",
+                    bold=True,
+                )
+            )
     if state.is_successful():
         return _exit_codes.OK
     return _exit_codes.CANCELLED if type(state).__name__ == "Cancelled" else _exit_codes.FAILED

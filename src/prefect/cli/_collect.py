@@ -55,7 +55,7 @@ def expand_paths(paths: Iterable[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for text in paths:
         expanded = os.path.expanduser(text)  # noqa: PTH111 - patterns are no paths
-        matches = sorted(glob.glob(expanded, recursive=True)) if glob.has_magic(expanded) else [expanded]
+        matches = sorted(glob.glob(expanded, recursive=True)) if glob.has_magic(expanded) else [expanded]  # noqa: PTH207
         if not matches or not all(Path(match).exists() for match in matches):
             what = "matches no file" if glob.has_magic(expanded) else "does not exist"
             raise CommandError(f"Path {text!r} {what}.", exit_code=_exit_codes.NOT_FOUND)
@@ -68,7 +68,9 @@ def expand_paths(paths: Iterable[str]) -> list[Path]:
 
 def _is_hidden(path: Path) -> bool:
     """Whether a file in a folder is in `.venv`, `__pycache__` or the like."""
-    return any(part.startswith(".") and part not in (".", "..") or part == "__pycache__" for part in path.parts)
+    return any(
+        (part.startswith(".") and part not in (".", "..")) or part == "__pycache__" for part in path.parts
+    )
 
 
 def load_script(path: Path) -> Source:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect.cli._collect import BuiltFlow, Source
 from prefect.cli._errors import CommandError
@@ -85,7 +85,7 @@ def build_source(source: Source, labels: tuple[str, ...], tally: Tally, *, repor
                 tally.done += 1
     for flow in source.built:
         if labels and flow.serialized.get("run_config"):
-            known = flow.serialized["run_config"].get("labels") or []
+            known = cast("list[str]", flow.serialized["run_config"].get("labels") or [])
             flow.serialized["run_config"]["labels"] = sorted({*known, *labels})
         built.append(flow)
     return built
@@ -167,10 +167,10 @@ def _register(
     from prefect.exceptions import ClientError
 
     if len(entries) > 1:
-        replies = _in_one_request(client, entries)
-        if replies is not None:
-            return replies
-    replies = []
+        answered = _in_one_request(client, entries)
+        if answered is not None:
+            return answered
+    replies: list[_Reply] = []
     for flow, entry in zip(flows, entries, strict=True):
         try:
             replies.append(_one_by_one(client, project_id, flow, entry))

@@ -10,7 +10,8 @@ import datetime
 import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import click
 
@@ -32,7 +33,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 OUTPUTS = ("table", "json", "jsonl", "yaml", "id")
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True)
+class Column:
     """A column of a table."""
 
     title: str

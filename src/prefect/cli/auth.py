@@ -44,7 +44,7 @@ def login(key: str | None, api: str | None) -> None:
     if key is None:
         if not sys.stdin.isatty():
             raise CommandError("Give the API key: --key KEY.", exit_code=_exit_codes.USAGE)
-        key = click.prompt("API key", hide_input=True, err=True)
+        key = str(click.prompt("API key", hide_input=True, err=True))
     address = _chosen(api)
     client = _client_of(key, address)
     with api_errors():
@@ -117,7 +117,9 @@ def logout(token: bool, yes: bool) -> None:
     stored = _credentials.load(client.api_server)
     if stored and not token:
         if not yes and sys.stdin.isatty():
-            click.confirm("Log out? This removes your API key from this machine.", default=True, abort=True, err=True)
+            click.confirm(
+                "Log out? This removes your API key from this machine.", default=True, abort=True, err=True
+            )
         _credentials.save(client.api_server, None, None)
         write(f"Logged out of {client.api_server}")
         return
@@ -223,7 +225,7 @@ def list_tenants(output: str) -> None:
         rows: list[dict[str, Any]] = [
             {**tenant, "current": tenant["id"] == current} for tenant in client.get_available_tenants()
         ]
-    columns = [
+    columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
         Column("SLUG", lambda row: row["slug"]),
         Column("ID", lambda row: row["id"], whole=True),
@@ -250,7 +252,7 @@ def switch_tenants(id: str | None, slug: str | None, default: bool) -> None:
             wanted = client.tenant_id
             tenant = next((t for t in tenants if t["id"] == wanted), None)
         else:
-            tenant = next((t for t in tenants if id in (t["id"],) or slug in (t["slug"],)), None)
+            tenant = next((t for t in tenants if id == t["id"] or slug == t["slug"]), None)
         if tenant is None:
             known = ", ".join(t["slug"] for t in tenants)
             raise CommandError(
@@ -281,7 +283,12 @@ def create_key(name: str, expire: str | None, quiet: bool) -> None:
             )
         key = client._one(  # pyright: ignore[reportPrivateUsage]
             "create_api_key",
-            {"user_id": user_id, "name": name, "expires_at": expires_at, "default_tenant_id": client.tenant_id},
+            {
+                "user_id": user_id,
+                "name": name,
+                "expires_at": expires_at,
+                "default_tenant_id": client.tenant_id,
+            },
             "key",
         ).key
     if quiet:
@@ -326,7 +333,7 @@ def list_keys(output: str) -> None:
                 "auth_api_key", {}, "id name expires_at created", order_by={"created": "asc"}, client=client
             )
         ]
-    columns = [
+    columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
         Column("ID", lambda row: row["id"], whole=True),
         Column("AGE", lambda row: age(row["created"])),
@@ -336,7 +343,9 @@ def list_keys(output: str) -> None:
 
 
 @auth.command("revoke-key")
-@click.option("--id", "-i", required=True, metavar="UUID", help="Id of the key; see `prefect auth list-keys`.")
+@click.option(
+    "--id", "-i", required=True, metavar="UUID", help="Id of the key; see `prefect auth list-keys`."
+)
 def revoke_key(id: str) -> None:
     """End an API key: it does not work any more."""
     client = connect()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -76,7 +76,7 @@ def flows(
         {"created": "desc", "version": "desc"},
         limit,
     )
-    columns = [
+    columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
         Column("VERSION", lambda row: row["version"]),
         Column("AGE", lambda row: age(row["created"])),
@@ -113,7 +113,7 @@ def flow_runs(
         {"start_time": "desc"} if started else {"created": "desc"},
         limit,
     )
-    columns = [
+    columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
         Column("FLOW NAME", lambda row: row["flow"]["name"]),
         Column("STATE", lambda row: row["state"], color=state_color),
@@ -139,7 +139,7 @@ def projects(name: str | None, output: str) -> None:
     )
     for row in found:
         row["flow_count"] = row.pop("flows_aggregate")["aggregate"]["count"]
-    columns = [
+    columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
         Column("FLOW COUNT", lambda row: row["flow_count"]),
         Column("AGE", lambda row: age(row["created"])),
@@ -174,7 +174,7 @@ def tasks(
         {"created": "desc"},
         limit,
     )
-    columns = [
+    columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
         Column("FLOW NAME", lambda row: row["flow"]["name"]),
         Column("FLOW VERSION", lambda row: row["flow"]["version"]),
@@ -227,14 +227,15 @@ def logs(name: str | None, id: str | None, info: bool, output: str) -> None:
         ]
     if info and output == "table":
         for row in found:
-            write(str((row["info"] or {}).get("output", row["info"])))
+            facts = cast("dict[str, Any]", row["info"])
+            write(str(facts.get("output", facts)))
     elif output == "table" and sys.stdout.isatty():
         for row in found:
             time = styled(_short_time(row["timestamp"]), sys.stdout, dim=True)
             level = styled(f"{row['level']:<8}", sys.stdout, color=_LEVEL_COLORS.get(row["level"]))
             write(f"{time}  {level}  {row['message']}")
     else:
-        columns = [
+        columns: list[Column] = [
             Column("TIMESTAMP", lambda row: row["timestamp"]),
             Column("LEVEL", lambda row: row["level"]),
             Column("MESSAGE", lambda row: row["message"]),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -109,15 +111,15 @@ def list_command(output: str) -> None:
 _COLUMNS = (Column("KEY", lambda row: row["key"], whole=True), Column("VALUE", lambda row: row["value"]))
 
 
-class _user_errors:
+@contextmanager
+def _user_errors() -> Generator[None]:
     """Turns the ValueError of a missing key or a large value into a `CommandError`."""
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, ValueError):
-            missing = "10 KB" not in str(error)
-            code = _exit_codes.NOT_FOUND if missing else _exit_codes.USAGE
-            hint = "`prefect kv list` lists the keys." if missing else None
-            raise CommandError(str(error), hint=hint, exit_code=code) from error
+    try:
+        yield
+    except ValueError as error:
+        is_large = "10 KB" in str(error)
+        raise CommandError(
+            str(error),
+            hint=None if is_large else "`prefect kv list` lists the keys.",
+            exit_code=_exit_codes.USAGE if is_large else _exit_codes.NOT_FOUND,
+        ) from error

@@ -122,7 +122,9 @@ def register(
 @_MODULE
 @_NAME
 @_LABEL
-@click.option("--output", "-o", default="flows.json", show_default=True, metavar="FILE", help="File to write.")
+@click.option(
+    "--output", "-o", default="flows.json", show_default=True, metavar="FILE", help="File to write."
+)
 @click.option("--update", "-u", is_flag=True, help="Keep the other flows of the file.")
 @click.pass_context
 def build(
@@ -148,7 +150,9 @@ def build(
     tally = Tally()
     flows = {flow.name: flow.serialized for flow in (kept.built if kept else ())}
     for source in _loaded(sources, tally):
-        flows.update({flow.name: flow.serialized for flow in build_source(source, labels, tally, report=True)})
+        flows.update(
+            {flow.name: flow.serialized for flow in build_source(source, labels, tally, report=True)}
+        )
     write(f"Writing output to {output!r}")
     Path(output).write_text(
         json.dumps({"version": 1, "flows": list(flows.values())}, sort_keys=True), encoding="utf-8"

@@ -43,7 +43,12 @@ Exit status: 0 the run succeeded, 1 it failed, 11 it was cancelled, 2 an option 
 @click.option("--project", metavar="NAME", help="Project of a registered flow; needs --name.")
 @click.option("--path", "-p", metavar="FILE", help="Python file with the flow.")
 @click.option("--module", "-m", metavar="MODULE", help="Importable Python module with the flow.")
-@click.option("--name", "-n", metavar="NAME", help="Name of the flow: one of several in a file or module, or a registered one.")
+@click.option(
+    "--name",
+    "-n",
+    metavar="NAME",
+    help="Name of the flow: one of several in a file or module, or a registered one.",
+)
 @click.option(
     "--label", "labels", multiple=True, metavar="LABEL", help="Label of a run by an agent; repeatable."
 )
@@ -72,7 +77,12 @@ Exit status: 0 the run succeeded, 1 it failed, 11 it was cancelled, 2 an option 
 @click.option("--idempotency-key", metavar="KEY", help="Key that prevents a second run by an agent.")
 @click.option("--execute", is_flag=True, help="Run a registered flow in this process, without an agent.")
 @click.option("--schedule", "-s", is_flag=True, help="Run at each time of the flow's schedule, for ever.")
-@click.option("--quiet", "-q", is_flag=True, help="Print log lines and errors, nothing else; of a registered flow, the id of the run.")
+@click.option(
+    "--quiet",
+    "-q",
+    is_flag=True,
+    help="Print log lines and errors, nothing else; of a registered flow, the id of the run.",
+)
 @click.option("--no-logs", is_flag=True, help="Print no log lines.")
 @click.option("--watch", "-w", is_flag=True, help="Follow a run by an agent until it is finished.")
 @click.option(

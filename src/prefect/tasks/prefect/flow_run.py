@@ -164,7 +164,9 @@ def get_task_run_result(flow_run_id: str, task_slug: str, map_index: int = -1, p
     logger = _logger()
     run = FlowRunView.from_flow_run_id(flow_run_id)
     if not run.state.is_finished():
-        logger.info(f"Waiting for flow run {run.name!r} to finish before reading the result of {task_slug!r}...")
+        logger.info(
+            f"Waiting for flow run {run.name!r} to finish before reading the result of {task_slug!r}..."
+        )
     while not run.state.is_finished():
         time.sleep(poll_time)
         run = run.get_latest()
