@@ -298,7 +298,7 @@ def test_a_cron_schedule_gives_as_many_times_as_asked_for() -> None:
     assert len(times) == len(set(times)) == 10_000
 
 
-@pytest.mark.difference("A daily cron time fired twice")
+@pytest.mark.difference("When clocks changed, hourly schedules")
 def test_a_daily_time_fires_once_when_the_clocks_go_back() -> None:
     start = pendulum.datetime(2026, 10, 24, tz="Europe/Berlin")
     times = CronSchedule("30 2 * * *", start_date=start).next(3, after=start)

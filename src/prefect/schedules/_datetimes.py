@@ -90,7 +90,7 @@ def zone_of(value: datetime) -> tzinfo:
             return pendulum.timezone(name)
         except ValueError:
             pass  # a zone of the user's own making, known under its object only
-    offset = zone.utcoffset(None)
+    offset = fixed_offset(zone)
     if offset is None:
         return zone
     return pendulum.FixedTimezone(int(offset.total_seconds())) if offset else pendulum.UTC
@@ -113,4 +113,7 @@ def _check(value: object) -> None:
 
 def fixed_offset(zone: tzinfo) -> timedelta | None:
     """The offset of a zone in which clocks never change; None if they do."""
-    return zone.utcoffset(None)
+    try:
+        return zone.utcoffset(None)
+    except (AttributeError, TypeError):  # a class of the user's own that looks at the datetime
+        return None

@@ -4,11 +4,11 @@ The rule, for every clock of this package:
 
 - a wall time that occurs twice fires once, the first time;
 - a wall time that does not exist fires at the first instant after the gap;
-- what repeats faster than the clocks change goes on in real time: it fires in both passes of a repeated
-  hour, and has nothing to make up for in a skipped one.
+- what repeats within the time that clocks jump (an hour, nearly everywhere) goes on in real time: it
+  fires in both passes of a repeated hour, and has nothing to make up for in a skipped one.
 
 A change is looked at as a whole: clocks jump from one offset to another at one moment. In no zone do
-changes lie closer together than four days.
+changes lie closer together than three days.
 """
 
 # ruff: noqa: DTZ001, DTZ901  (naive datetimes are wall times, or moments in UTC)

@@ -11,7 +11,7 @@ next(iter(clock.events(after=pendulum.datetime(2026, 1, 1, 7)))).start_time  # 2
 
 All clocks follow one rule when the clocks of a time zone change: a wall time that occurs twice fires
 once, the first time; one that does not exist fires at the first instant after the gap; what repeats
-faster than that goes on in real time.
+within the time that clocks jump goes on in real time.
 """
 
 # ruff: noqa: DTZ001  (naive datetimes are wall times, or moments in UTC)
@@ -102,10 +102,22 @@ def _moment_of(value: object) -> datetime | None:
 class Clock:
     """Base of all clocks. A subclass gives its events in `events`.
 
-        class Sunrise(Clock):
-            def events(self, after=None):
-                for day in days_from(after):
-                    yield ClockEvent(sunrise(day), self.parameter_defaults, self.labels)
+    ```python
+    import pendulum
+    from prefect.schedules.clocks import Clock, ClockEvent
+
+
+    class Reminders(Clock):
+        def events(self, after=None):
+            after = after or pendulum.now("UTC")
+            for days in (30, 7, 1):
+                moment = self.end_date.subtract(days=days)
+                if moment > after:
+                    yield ClockEvent(moment, self.parameter_defaults, self.labels)
+
+
+    reminders = Reminders(end_date=pendulum.datetime(2030, 6, 1, 9))
+    ```
 
     Args:
         start_date: nothing fires before it. Naive is in UTC.
