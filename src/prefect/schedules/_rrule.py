@@ -113,11 +113,8 @@ def _walls(rule: _Rule, start: datetime) -> Iterator[datetime]:
     if not has_filters and rule._freq in _UNITS and rule._until is None:
         # Nothing but equal steps.
         first, step = _naive(rule._dtstart), _UNITS[rule._freq] * rule._interval
-        walls = steps(first, step, start)
-        if rule._count is None:
-            return walls
-        end = first + rule._count * step
-        return takewhile(lambda wall: wall < end, walls)
+        walls, count = steps(first, step, start), rule._count
+        return walls if count is None else takewhile(lambda wall: (wall - first) // step < count, walls)
     if not _ever_comes(rule):
         return iter(())
     if rule._count is not None:
