@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALL := PYTHON="$(PYTHON)" sh .ci/install $(VENV)
 PYTEST_WORKERS ?= auto
 
-.PHONY: help setup demo test check fix docs docs-serve bench coverage lock lock-bench clean
+.PHONY: help setup demo test test-extras check fix docs bench coverage lock lock-bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,11 @@ $(VENV)/.stamp-test: requirements/test.txt $(VENV)/.stamp-run
 $(VENV)/.stamp-dev: requirements/dev.txt $(VENV)/.stamp-test
 	@$(INSTALL) dev
 
+# The libraries of extras hold other packages back, so they have an environment of their own.
+EXTRAS_VENV ?= .venv-extras
+$(EXTRAS_VENV)/.stamp-extras: requirements/extras.txt pyproject.toml .ci/install
+	@PYTHON="$(PYTHON)" sh .ci/install $(EXTRAS_VENV) extras
+
 setup: $(VENV)/.stamp-dev ## everything for development in .venv
 
 # ------------------------------------------------------------------ use
@@ -35,10 +40,14 @@ demo: $(VENV)/.stamp-run ## survey the Python packages of this machine with a fl
 test: $(VENV)/.stamp-test ## all tests
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
+test-extras: $(EXTRAS_VENV)/.stamp-extras ## the tests that need boto3, Google's and Azure's storage or pandas
+	@$(EXTRAS_VENV)/bin/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) \
+		tests/unit/engine/results tests/unit/engine/test_serializers.py
+
 check: $(VENV)/.stamp-dev ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/basedpyright --level error
+	@$(BIN)/basedpyright --level error >$(VENV)/types.log || { cat $(VENV)/types.log; exit 1; }
 	@$(BIN)/lint-imports --no-cache --no-logo >$(VENV)/layers.log || { cat $(VENV)/layers.log; exit 1; }
 	@echo "format, lint, types and layers are fine"
 
@@ -73,6 +82,7 @@ lock: ## renew the hash-pinned requirements (needs uv; UPGRADE=--upgrade takes n
 	$(LOCK) $(UPGRADE) --group dev -o requirements/dev.txt
 	$(LOCK) --group test -c requirements/dev.txt -o requirements/test.txt
 	$(LOCK) --group build -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK) $(UPGRADE) --group extras -o requirements/extras.txt
 
 lock-bench: ## renew the lock of prefect 1.4.1: what an installation of January 2023 got (needs uv)
 	printf 'prefect==1.4.1\nmarshmallow<4\npendulum<3\n' | uv pip compile - --quiet --no-config --universal \
@@ -80,4 +90,4 @@ lock-bench: ## renew the lock of prefect 1.4.1: what an installation of January 
 		--no-emit-index-url --no-emit-find-links -o requirements/bench-1.4.1.txt
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(OLD_VENV) .venv-3.* site .coverage .coverage.* htmlcov
+	rm -rf $(VENV) $(EXTRAS_VENV) $(OLD_VENV) .venv-3.* site .coverage .coverage.* htmlcov

@@ -1,15 +1,19 @@
 """Prefect Classic: flows of tasks, written as Python, run anywhere.
 
-    from prefect import Flow, task
+```python
+from prefect import Flow, task
 
-    @task
-    def say(text):
-        print(text)
 
-    with Flow("hello") as flow:
-        say("Hello, world!")
+@task
+def say(text):
+    print(text)
 
-    flow.run()
+
+with Flow("hello") as flow:
+    say("Hello, world!")
+
+flow.run()
+```
 
 Importing this package reads the settings and sets up the logger `prefect`. Everything else is
 imported when it is first used: `prefect.Flow`, `prefect.engine.signals.FAIL` and so on need no import

@@ -1,14 +1,16 @@
-"""Each fault of 1.4.1 that docs/differences.md calls fixed is fixed."""
+"""What docs/differences.md says is true: each difference has a test, here or in its neighbours."""
 
 from __future__ import annotations
 
+import ast
 import datetime
 import importlib
 import json
 import os
 import re
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -22,7 +24,14 @@ from prefect.engine import signals
 from prefect.engine.result.errors import ResultReadError, UnsafeLocationError
 from prefect.engine.results import LocalResult
 from prefect.engine.state import Failed, Skipped, Success, TimedOut
-from prefect.executors import DaskExecutor, ProcessPoolExecutor, ThreadPoolExecutor
+from prefect.executors import (
+    DaskExecutor,
+    Executor,
+    LocalDaskExecutor,
+    LocalExecutor,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from prefect.schedules import CronSchedule
 from prefect.tasks.control_flow import FilterTask, merge
 from prefect.tasks.database import SQLiteQuery
@@ -30,31 +39,51 @@ from prefect.tasks.files import Zip
 from prefect.tasks.notifications import EmailTask
 from prefect.tasks.shell import ShellTask
 from prefect.tasks.templates import StringFormatter
+from prefect.testing import run_flow
 from prefect.utilities.datetimes import retry_delay
 from prefect.utilities.git import TemporaryGitRepo
 from prefect.utilities.logging import configure_logging
 from prefect.utilities.notifications import slack_notifier, snowflake_logger
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "differences.md"
-COVERED: set[str] = set()
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def listed_faults() -> list[str]:
-    """First column of the table of faults."""
-    section = PAGE.read_text(encoding="utf-8").split("## Faults of 1.4.1 that are fixed")[1].split("\n## ")[0]
-    rows = [line.split(" | ")[0].removeprefix("| ") for line in section.splitlines() if line.startswith("| ")]
-    return rows[1:]  # without the heading
+def listed_differences() -> list[str]:
+    """First cell of each row of the table of faults, then the bullets of what is meant to be better."""
+    page = (ROOT / "docs" / "differences.md").read_text(encoding="utf-8")
+    faults = page.split("## Faults of 1.4.1 that are fixed")[1].split("\n## ")[0]
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in faults.splitlines() if line.startswith("| ")]
+    better = page.split("## Meant to be better")[1].split("\n## ")[0]
+    bullets = [line.removeprefix("- ") for line in better.splitlines() if line.startswith("- ")]
+    return rows[1:] + bullets  # without the heading of the table
 
 
-def fault(beginning: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Says which row of the page a test is for."""
-    matching = [row for row in listed_faults() if row.startswith(beginning)]
-    assert len(matching) == 1, f"{beginning!r} begins {len(matching)} rows of {PAGE.name}"
-    COVERED.add(matching[0])
-    return lambda test: test
+# A test says by a marker which line it is for; the recorded scenarios in `flows/` have theirs in a table.
+_NAMED = re.compile(
+    r"""^(?:@pytest\.mark\.difference\(|    Difference\(\s+)("[^\n]+?"|'[^\n]+?')[,)]$""", re.MULTILINE
+)
 
 
-@fault("A `terminal_state_handler`")
+def named_differences() -> list[str]:
+    """Beginnings of the lines that tests of this folder say they are for."""
+    return [
+        ast.literal_eval(text)
+        for path in sorted(Path(__file__).parent.rglob("*.py"))
+        for text in _NAMED.findall(path.read_text(encoding="utf-8"))
+    ]
+
+
+@pytest.mark.parametrize("listed", listed_differences())
+def test_every_difference_has_a_test(listed: str) -> None:
+    assert [text for text in named_differences() if listed.startswith(text)]
+
+
+@pytest.mark.parametrize("named", named_differences())
+def test_every_test_of_a_difference_is_for_one_that_is_listed(named: str) -> None:
+    assert len([text for text in listed_differences() if text.startswith(named)]) == 1
+
+
+@pytest.mark.difference("A `terminal_state_handler`")
 def test_a_terminal_state_handler_may_return_a_fresh_state() -> None:
     @task
     def work() -> int:
@@ -68,7 +97,7 @@ def test_a_terminal_state_handler_may_return_a_fresh_state() -> None:
     assert state.result[worked].result == 1
 
 
-@fault("A signal raised in a task whose timeout")
+@pytest.mark.difference("A signal raised in a task whose timeout")
 def test_a_signal_passes_the_subprocess_that_keeps_a_timeout() -> None:
     @task(timeout=60)
     def skip() -> None:
@@ -83,18 +112,29 @@ def test_a_signal_passes_the_subprocess_that_keeps_a_timeout() -> None:
     assert state.result[skipped].message == "not today"
 
 
-@fault("A `target` without any `Result`")
-def test_a_target_without_a_result_is_refused_when_the_flow_is_built() -> None:
+@pytest.mark.difference("A `target` without any `Result`")
+def test_a_flow_with_a_target_but_without_a_result_does_not_start() -> None:
+    ran: list[str] = []
+
+    @task
+    def before() -> None:
+        ran.append("before")
+
     @task(target="out.txt")
     def work() -> int:
         return 1
 
-    with pytest.raises(ValueError, match=r"work.*target"):  # noqa: SIM117 - the flow raises at its end
-        with Flow("no result"):
-            work()
+    with Flow("no result") as flow:
+        work(upstream_tasks=[before()])
+
+    with pytest.raises(ValueError, match=r"work.*target"):
+        flow.run()
+    with pytest.raises(ValueError, match=r"work.*target"):
+        flow.validate()
+    assert ran == []
 
 
-@fault("A fraction of a second")
+@pytest.mark.difference("A fraction of a second")
 def test_timeouts_have_fractions() -> None:
     @task(timeout=0.05)
     def slow() -> None:
@@ -106,7 +146,7 @@ def test_timeouts_have_fractions() -> None:
     assert isinstance(flow.run().result[timed_out], TimedOut)
 
 
-@fault("Independent tasks ran in the order of a set")
+@pytest.mark.difference("Independent tasks ran in the order of a set")
 def test_independent_tasks_run_in_the_order_of_declaration() -> None:
     order: list[int] = []
 
@@ -122,7 +162,7 @@ def test_independent_tasks_run_in_the_order_of_declaration() -> None:
     assert order == list(range(50))
 
 
-@fault("`merge` after skipped branches")
+@pytest.mark.difference("`merge` after skipped branches")
 def test_merge_after_skipped_branches_can_be_mapped() -> None:
     @task
     def is_even(x: int) -> bool:
@@ -150,7 +190,7 @@ def test_merge_after_skipped_branches_can_be_mapped() -> None:
     assert flow.run().result[described].result == ["1 is odd", "2 is even"]
 
 
-@fault("A parameter or input that filled the template")
+@pytest.mark.difference("A parameter or input that filled the template")
 def test_a_parameter_cannot_lead_out_of_the_directory_of_a_result(tmp_path: Path) -> None:
     @task(result=LocalResult(dir=str(tmp_path / "base"), location="{name}"))
     def work(name: str) -> int:
@@ -166,7 +206,7 @@ def test_a_parameter_cannot_lead_out_of_the_directory_of_a_result(tmp_path: Path
         assert not (tmp_path / "outside").exists()
 
 
-@fault("A run that died while it wrote a target")
+@pytest.mark.difference("A run that died while it wrote a target")
 def test_half_a_target_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = LocalResult(dir=str(tmp_path), location="a")
 
@@ -180,7 +220,7 @@ def test_half_a_target_does_not_count(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not target.exists("a")
 
 
-@fault("Two results without a location")
+@pytest.mark.difference("Two results without a location")
 def test_results_without_a_location_never_share_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,7 +236,7 @@ def test_results_without_a_location_never_share_a_file(
     assert result.write(1).location != result.write(2).location
 
 
-@fault("A result that was missing or damaged")
+@pytest.mark.difference("A result that was missing or damaged")
 def test_a_missing_or_damaged_result_is_named(tmp_path: Path) -> None:
     (tmp_path / "half").write_bytes(b"\x80\x04")
     for name in ("none", "half"):
@@ -204,7 +244,7 @@ def test_a_missing_or_damaged_result_is_named(tmp_path: Path) -> None:
             LocalResult(dir=str(tmp_path)).read(name)
 
 
-@fault("An object that cannot be pickled")
+@pytest.mark.difference("An object that cannot be pickled")
 def test_a_pickling_error_names_the_attribute() -> None:
     class Holder:
         def __init__(self) -> None:
@@ -228,7 +268,7 @@ def test_a_pickling_error_names_the_attribute() -> None:
 
 @pytest.mark.dask
 @pytest.mark.slow
-@fault("A task whose Dask worker died")
+@pytest.mark.difference("A task whose Dask worker died")
 def test_a_task_whose_dask_worker_dies_fails() -> None:
     @task
     def die() -> int:
@@ -252,13 +292,13 @@ def test_a_task_whose_dask_worker_dies_fails() -> None:
         assert isinstance(state.result[died], Failed)
 
 
-@fault("`CronSchedule.next(n)` stopped")
+@pytest.mark.difference("`CronSchedule.next(n)` stopped")
 def test_a_cron_schedule_gives_as_many_times_as_asked_for() -> None:
     times = CronSchedule("*/5 9-17 * * 1-5").next(10_000, after=pendulum.datetime(2026, 1, 1))
     assert len(times) == len(set(times)) == 10_000
 
 
-@fault("A daily cron time fired twice")
+@pytest.mark.difference("When clocks changed, hourly schedules")
 def test_a_daily_time_fires_once_when_the_clocks_go_back() -> None:
     start = pendulum.datetime(2026, 10, 24, tz="Europe/Berlin")
     times = CronSchedule("30 2 * * *", start_date=start).next(3, after=start)
@@ -269,11 +309,7 @@ def test_a_daily_time_fires_once_when_the_clocks_go_back() -> None:
     ]
 
 
-def test_every_listed_fault_has_a_test() -> None:
-    assert set(listed_faults()) == COVERED
-
-
-@fault("`merge` returned the signal")
+@pytest.mark.difference("`merge` returned the signal")
 def test_merge_passes_over_a_branch_that_skipped_itself() -> None:
     @task
     def skip() -> None:
@@ -289,7 +325,7 @@ def test_merge_passes_over_a_branch_that_skipped_itself() -> None:
     assert flow.run().result[merged].result == "done"
 
 
-@fault("`merge` looked at its tenth branch")
+@pytest.mark.difference("`merge` looked at its tenth branch")
 def test_merge_goes_by_the_order_of_its_arguments() -> None:
     @task
     def same(x: int | None) -> int | None:
@@ -301,7 +337,7 @@ def test_merge_goes_by_the_order_of_its_arguments() -> None:
     assert flow.run().result[merged].result == 2
 
 
-@fault("`FilterTask` kept the signals")
+@pytest.mark.difference("`FilterTask` kept the signals")
 def test_filter_task_drops_what_was_skipped() -> None:
     @task
     def skip_odd(x: int) -> int:
@@ -315,7 +351,7 @@ def test_filter_task_drops_what_was_skipped() -> None:
     assert flow.run().result[kept].result == [2, 4]
 
 
-@fault("`apply_map` mixed up an input")
+@pytest.mark.difference("`apply_map` mixed up an input")
 def test_apply_map_keeps_its_inputs_apart() -> None:
     @task
     def numbers() -> list[int]:
@@ -344,7 +380,7 @@ def test_apply_map_keeps_its_inputs_apart() -> None:
     ]
 
 
-@fault("`SQLiteQuery` did not commit")
+@pytest.mark.difference("`SQLiteQuery` did not commit")
 def test_sqlite_query_commits(tmp_path: Path) -> None:
     db = str(tmp_path / "test.db")
     SQLiteQuery(db).run(query="create table t (x)")
@@ -352,14 +388,14 @@ def test_sqlite_query_commits(tmp_path: Path) -> None:
     assert SQLiteQuery(db).run(query="select x from t") == [(1,)]
 
 
-@fault("`Zip` of a file that does not exist")
+@pytest.mark.difference("`Zip` of a file that does not exist")
 def test_zip_needs_something_to_pack(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not found"):
         Zip(tmp_path / "missing", tmp_path / "out.zip").run()
     assert list(tmp_path.iterdir()) == []
 
 
-@fault("`ShellTask` failed when output")
+@pytest.mark.difference("`ShellTask` failed when output")
 def test_shell_task_survives_any_output_and_ends_with_its_timeout(tmp_path: Path) -> None:
     with Flow("shell") as flow:
         strange = ShellTask()(command=r"printf '\xff'")
@@ -371,13 +407,13 @@ def test_shell_task_survives_any_output_and_ends_with_its_timeout(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-@fault("Library tasks refused arguments by position")
+@pytest.mark.difference("Library tasks refused arguments by position")
 def test_library_tasks_take_arguments_by_position() -> None:
     assert ShellTask().run("echo hi") == "hi"
     assert StringFormatter("{x}").run("{x}!", x=1) == "1!"
 
 
-@fault("`EmailTask` with plain text and HTML")
+@pytest.mark.difference("`EmailTask` with plain text and HTML")
 def test_a_mail_with_two_versions_offers_a_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[EmailMessage] = []
 
@@ -397,7 +433,7 @@ def test_a_mail_with_two_versions_offers_a_choice(monkeypatch: pytest.MonkeyPatc
     assert [mail.get_content_type() for mail in sent] == ["multipart/alternative"]
 
 
-@fault('`print("a", "b")` in a task')
+@pytest.mark.difference('`print("a", "b")` in a task')
 def test_a_print_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     @task(log_stdout=True)
     def show() -> None:
@@ -411,13 +447,13 @@ def test_a_print_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> Non
     assert [message for message in messages if set(message) <= set("a b\n")] == ["a b"]
 
 
-@fault("A notifier wanted its secret")
+@pytest.mark.difference("A notifier wanted its secret")
 def test_a_notifier_needs_nothing_for_states_it_ignores() -> None:
     success = Success()
     assert slack_notifier(ignore_states=[Success])(prefect.Task("t"), Failed(), success) is success
 
 
-@fault("`snowflake_logger` pasted messages")
+@pytest.mark.difference("`snowflake_logger` pasted messages")
 def test_a_quote_in_a_message_stays_out_of_the_sql(capsys: pytest.CaptureFixture[str]) -> None:
     secrets = {"SNOWFLAKE_CREDS": {}, "LOG_TABLE_NAME_FULL": "T"}
     with prefect.context(secrets=secrets):
@@ -428,7 +464,7 @@ def test_a_quote_in_a_message_stays_out_of_the_sql(capsys: pytest.CaptureFixture
     assert "brien" not in statement
 
 
-@fault("`TemporaryGitRepo` ignored `commit`")
+@pytest.mark.difference("`TemporaryGitRepo` ignored `commit`")
 def test_any_commit_and_annotated_tags_are_checked_out(tmp_path: Path) -> None:
     porcelain = importlib.import_module("dulwich.porcelain")
     who = b"n <e@example.com>"
@@ -446,7 +482,7 @@ def test_any_commit_and_annotated_tags_are_checked_out(tmp_path: Path) -> None:
             assert (Path(repo.temp_dir.name) / "file").read_text() == "one"
 
 
-@fault("`flow.diagnostics()` failed for a flow with a schedule")
+@pytest.mark.difference("`flow.diagnostics()` failed for a flow with a schedule")
 def test_diagnostics_of_a_scheduled_flow_are_json_without_names_of_secrets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -458,7 +494,7 @@ def test_diagnostics_of_a_scheduled_flow_are_json_without_names_of_secrets(
     assert "MINE" in flow.diagnostics(include_secret_names=True)
 
 
-@fault("`to_environment_variables` changed the names")
+@pytest.mark.difference("`to_environment_variables` changed the names")
 def test_settings_survive_the_way_through_the_environment() -> None:
     config = Config(
         context={"secrets": {"Mine": "v"}}, tasks={"defaults": {"retry_delay": datetime.timedelta(seconds=4)}}
@@ -470,14 +506,14 @@ def test_settings_survive_the_way_through_the_environment() -> None:
     }
 
 
-@fault("`configure_logging()`, called again")
+@pytest.mark.difference("`configure_logging()`, called again")
 def test_setting_up_logging_twice_does_not_double_lines() -> None:
     before = configure_logging(testing=True).handlers[:]
 
     assert len(configure_logging(testing=True).handlers) == len(before)
 
 
-@fault("A retry delay with exponential backoff")
+@pytest.mark.difference("A retry delay with exponential backoff")
 def test_exponential_backoff_stays_at_its_maximum() -> None:
     delay = retry_delay(seconds=1, exponential_backoff=True)
 
@@ -485,6 +521,115 @@ def test_exponential_backoff_stays_at_its_maximum() -> None:
 
 
 # --- what is meant to be better ------------------------------------------------------------------
+@pytest.mark.difference("Maps go [depth first]")
+@pytest.mark.parametrize(
+    "executor", [LocalExecutor(), LocalDaskExecutor(num_workers=2), ThreadPoolExecutor(2)]
+)
+def test_the_last_stage_of_a_map_begins_long_before_the_first_ends(executor: Executor) -> None:
+    order: list[str] = []
+
+    @task
+    def first(x: int) -> int:
+        order.append("first")
+        return x
+
+    @task
+    def last(x: int) -> None:
+        order.append("last")
+
+    with Flow("depth first") as flow:
+        last.map(first.map(list(range(400))))
+
+    flow.run(executor=executor)
+    assert len(order) == 800
+    assert order[:400].count("last") > 100
+
+
+@pytest.mark.difference("A setting of the wrong kind")
+def test_a_wrong_setting_ends_the_program_with_one_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from prefect import Flow"],
+        env={**os.environ, "PREFECT__CLOUD__REQUEST_TIMEOUT": "soon"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "prefect.exceptions.ConfigurationError: The setting cloud.request_timeout must be a number of seconds, "
+        "not 'soon' (set by the environment variable PREFECT__CLOUD__REQUEST_TIMEOUT)."
+    )
+
+
+@pytest.mark.difference("Parameters are validated")
+def test_a_parameter_with_a_type_refuses_other_values() -> None:
+    with Flow("typed") as flow:
+        number = Parameter("number", annotation=int)()
+
+    assert flow.run(number=1).result[number].result == 1
+    with pytest.raises(ValueError, match="'number' takes int, but was given 'one'"):
+        flow.run(number="one")
+
+
+@pytest.mark.difference("`flow.visualize()` works without")
+@pytest.mark.parametrize("ending", ["svg", "png", "html"])
+def test_a_flow_is_drawn_without_the_graphviz_program(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with Flow("drawing") as flow:
+        Parameter("x")()
+
+    flow.visualize(filename=str(tmp_path / f"flow.{ending}"))
+
+    start = {"svg": b"<?xml", "png": b"\x89PNG", "html": b"<!DOCTYPE html>"}[ending]
+    assert (tmp_path / f"flow.{ending}").read_bytes().startswith(start)
+
+
+@pytest.mark.difference("`ThreadPoolExecutor` and `ProcessPoolExecutor`")
+def test_pools_run_where_dask_cannot_be_imported() -> None:
+    program = """
+import sys
+sys.modules["dask"] = sys.modules["distributed"] = None
+from prefect import Flow, task
+from prefect.executors import ProcessPoolExecutor, ThreadPoolExecutor
+if __name__ == "__main__":
+    with Flow("pools") as flow:
+        doubled = task(lambda x: 2 * x).map([1, 2])
+    for executor in (ThreadPoolExecutor(2), ProcessPoolExecutor(2)):
+        print(flow.run(executor=executor).result[doubled].result)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PREFECT__LOGGING__LEVEL": "CRITICAL"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "[2, 4]\n[2, 4]\n", done.stderr
+
+
+@pytest.mark.difference("`prefect.testing` runs")
+def test_a_flow_is_tried_without_its_side_effects_and_without_waiting() -> None:
+    @task
+    def load() -> list[int]:
+        raise AssertionError("this would have reached the database")
+
+    @task(max_retries=1, retry_delay=datetime.timedelta(hours=1))
+    def count(rows: list[int]) -> int:
+        if prefect.context.task_run_count == 1:
+            raise OSError("not yet")
+        return len(rows)
+
+    with Flow("rows") as flow:
+        count(load())
+
+    outcome = run_flow(flow, replace={"load": [1, 2, 3]})
+    assert outcome["count"].result == 3
+    assert len(outcome.clock.waited_for) == 1
+
+
+@pytest.mark.difference("`retry_delay` may be a list")
 def test_a_retry_delay_may_grow() -> None:
     @task(max_retries=2, retry_delay=[0, 0])
     def flaky() -> int:
@@ -498,6 +643,7 @@ def test_a_retry_delay_may_grow() -> None:
     assert flow.run().result[result].result == 3
 
 
+@pytest.mark.difference("A coroutine function")
 def test_a_coroutine_function_can_be_a_task() -> None:
     @task
     async def answer() -> int:
@@ -509,6 +655,7 @@ def test_a_coroutine_function_can_be_a_task() -> None:
     assert flow.run().result[result].result == 42
 
 
+@pytest.mark.difference("Datetimes you get")
 def test_standard_datetimes_are_accepted_and_pendulum_datetimes_come_back() -> None:
     after = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
     [moment] = CronSchedule("0 12 * * *").next(1, after=after)

@@ -23,6 +23,7 @@ from prefect.tasks.secrets import EnvVarSecret
 from prefect.utilities.serialization import ValidationError
 
 
+@pytest.mark.difference("The JSON of a state or run config of your own class")
 def test_objects_of_your_own_classes_are_written_as_what_they_derive_from() -> None:
     class Partial(Success):
         pass
@@ -40,6 +41,7 @@ def test_objects_of_your_own_classes_are_written_as_what_they_derive_from() -> N
         TeamStorage().serialize()
 
 
+@pytest.mark.difference("A clock in a zone without a name")
 def test_clocks_in_zones_without_a_name_are_read_back() -> None:
     clock = CronClock("0 9 * * *", start_date=pendulum.datetime(2031, 1, 1, tz=5))
 
@@ -48,6 +50,7 @@ def test_clocks_in_zones_without_a_name_are_read_back() -> None:
     assert again.start_date == clock.start_date
 
 
+@pytest.mark.difference("A clock in a zone without a name")
 def test_recurrence_rules_with_a_zone_and_an_end_are_read_back() -> None:
     start = pendulum.datetime(2031, 1, 1, 9, tz="Europe/Berlin")
     clock = RRuleClock(rrule.rrule(rrule.DAILY, dtstart=start, until=start.add(days=2)))
@@ -60,6 +63,7 @@ def test_recurrence_rules_with_a_zone_and_an_end_are_read_back() -> None:
     ]
 
 
+@pytest.mark.difference("A flow with `project`")
 def test_flows_keep_their_attributes_and_the_kind_of_their_parameters() -> None:
     flow = Flow("f", tasks=[DateTimeParameter("when", required=False)])
     flow.project = "p"  # type: ignore[attr-defined]
@@ -70,6 +74,7 @@ def test_flows_keep_their_attributes_and_the_kind_of_their_parameters() -> None:
     assert [type(parameter) for parameter in again.parameters()] == [DateTimeParameter]
 
 
+@pytest.mark.difference("A `SecretResult` that came back")
 def test_secret_results_read_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_OF_A_TEST", "t")
     result = StateResultSchema().load(StateResultSchema().dump(SecretResult(EnvVarSecret("TOKEN_OF_A_TEST"))))
@@ -77,11 +82,13 @@ def test_secret_results_read_the_secret(monkeypatch: pytest.MonkeyPatch) -> None
     assert result.read(result.location).value == "t"
 
 
+@pytest.mark.difference('`labels="prod"` of a run config')
 def test_one_text_is_not_taken_for_a_list_of_labels() -> None:
     with pytest.raises(TypeError, match=r"write labels=\['prod'\]"):
         UniversalRun(labels="prod")
 
 
+@pytest.mark.difference("A `flow.run()` at the end of a file")
 def test_a_flow_file_does_not_run_its_flow_when_it_is_loaded(tmp_path: Path) -> None:
     script = tmp_path / "flow.py"
     script.write_text(

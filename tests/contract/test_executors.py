@@ -51,8 +51,8 @@ def announce(fifo: Path) -> None:
 
 def interrupted(started_fifo: Path, marker: Path) -> None:
     """Run until interrupted; leaves a mark when its cleaning up was done."""
-    announce(started_fifo)
     try:
+        announce(started_fifo)
         while True:
             time.sleep(0.005)
     finally:

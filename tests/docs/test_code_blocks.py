@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +26,17 @@ def test_every_block_of_the_page_runs_as_it_says(page: str) -> None:
         stdin=subprocess.DEVNULL,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("module", [str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.py")])
+def test_every_example_in_a_docstring_is_a_block(module: str) -> None:
+    for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            text = re.sub(r"^ *```.*?```", "", ast.get_docstring(node) or "", flags=re.DOTALL | re.MULTILINE)
+            loose = re.findall(
+                r"^ *(?:>>> |from [\w.]+ import |import \w|with Flow\(|@task).*", text, re.MULTILINE
+            )
+            assert loose == [], f"{module}: put ```python around this"
 
 
 # --- the reader of blocks itself ---------------------------------------------------------------

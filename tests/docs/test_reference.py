@@ -41,7 +41,7 @@ def public_modules() -> list[str]:
         name = ".".join(parts)
         if any(part.startswith("_") for part in parts) or name in ("prefect", "prefect.hello_world"):
             continue
-        if name.startswith(("prefect.cli", *INTERNAL)):
+        if f"{name}.".startswith(tuple(f"{internal}." for internal in ("prefect.cli", *INTERNAL))):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         definitions = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

@@ -4,11 +4,13 @@ Each module holds the objects of one kind: `states`, `results`, `flows` (with ta
 edges), `schedules`, `run_configs`, `storages`. Objects that say what they are by a `type` key have a
 union, `AnyState` and the like, to decode them by:
 
-    from prefect import _wire
+```python
+from prefect import _wire
 
-    state = _wire.decode(b'{"type": "Pending", "message": "x"}', _wire.AnyState)
-    state.message                          # 'x'
-    _wire.encode(state)                    # b'{"type":"Pending", ...}'
+state = _wire.decode(b'{"type": "Pending", "message": "x"}', _wire.AnyState)
+state.message  # 'x'
+_wire.encode(state)  # b'{"type":"Pending", ...}'
+```
 
 Nothing here knows flows, engines or servers.
 """

@@ -92,7 +92,9 @@ def _workers_write_here(flow: Flow) -> bool:
 
     What they write would end up in the middle of the tree.
     """
-    executor = flow.executor
+    from prefect.engine import get_default_executor_class
+
+    executor = flow.executor or get_default_executor_class()()
     if executor.placement != "remote":
         return False
     from prefect.executors import LocalDaskExecutor, ProcessPoolExecutor

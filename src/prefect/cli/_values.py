@@ -22,8 +22,13 @@ def value_of(text: str) -> Any:
 
     Text that starts like a JSON object, list or string, but is none, is a mistake and not a text:
 
-        >>> value_of("3"), value_of("true"), value_of("Marvin"), value_of('{"a": [1]}')
-        (3, True, 'Marvin', {'a': [1]})
+    ```python
+    print(value_of("3"), value_of("true"), value_of("Marvin"), value_of('{"a": [1]}'))
+    ```
+
+    ```output
+    3 True Marvin {'a': [1]}
+    ```
 
     Raises:
         ValueError: it starts like JSON and does not parse; the message says where.

@@ -17,19 +17,17 @@ def update_flow(
     flow: Flow, other: Flow, merge_parameters: bool, validate: bool | None, merge_reference_tasks: bool
 ) -> None:
     """See `Flow.update`."""
-    stand_ins: dict[Task, Task] = {}
     if merge_parameters:
         own = {parameter.name: parameter for parameter in flow.parameters()}
-        stand_ins = {
-            parameter: own[parameter.name] for parameter in other.parameters() if parameter.name in own
-        }
-    reference_tasks = flow.reference_tasks() | {stand_ins.get(task, task) for task in other.reference_tasks()}
+        for parameter in other.parameters():
+            if parameter.name in own and own[parameter.name] is not parameter:
+                replace_task(flow, own[parameter.name], parameter, validate=False)
+    reference_tasks = flow.reference_tasks() | other.reference_tasks()
     for task in other.tasks:
-        if task not in stand_ins:
-            flow.add_task(task)
+        flow.add_task(task)
     for edge in other.edges:
         flow.add_edge(
-            upstream_task=stand_ins.get(edge.upstream_task, edge.upstream_task),
+            upstream_task=edge.upstream_task,
             downstream_task=edge.downstream_task,
             key=edge.key,
             mapped=edge.mapped,

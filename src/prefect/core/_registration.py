@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 _LOADING = "Attempting to call `flow.{0}` during execution of flow file will lead to unexpected results."
 
 
-def refuse_inside_flow(flow: Flow, method: str, error: type[Exception]) -> None:
+def refuse_inside_flow(method: str, error: type[Exception]) -> None:
     """Raise `error` while a `with Flow(...)` block is open."""
     if context.top.get("flow") is not None:
         raise error(
             f"Don't call `flow.{method}()` from within a `Flow` context manager.\n\nDo:\n\n"
-            f"with Flow({flow.name!r}) as flow:\n    ...\n\nflow.{method}(...)\n\nDon't:\n\n"
-            f"with Flow({flow.name!r}) as flow:\n    ...\n    flow.{method}(...)\n"
+            f"  with Flow(...) as flow:\n      ...\n  flow.{method}(...)\n\nDon't:\n\n"
+            f"  with Flow(...) as flow:\n      ...\n      flow.{method}(...)"
         )
 
 
@@ -47,7 +47,7 @@ def register_flow(
     """See `Flow.register`."""
     if is_loading("register"):
         return None
-    refuse_inside_flow(flow, "register", ValueError)
+    refuse_inside_flow("register", ValueError)
     if flow.storage is None:
         from prefect.storage import get_default_storage_class
 

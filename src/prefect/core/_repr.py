@@ -51,7 +51,10 @@ def _facts(flow: Flow) -> list[str]:
         facts.append(f"parameters: {', '.join(texts)}")
     if flow.schedule is not None:
         facts.append("has a schedule")
-    facts.append(f"runs on {type(flow.executor).__name__}")
+    from prefect.engine import get_default_executor_class
+
+    executor = get_default_executor_class() if flow.executor is None else type(flow.executor)
+    facts.append(f"runs on {executor.__name__}")
     return facts
 
 

@@ -76,7 +76,7 @@ def normal_retry_on(retry_on: Any, max_retries: int) -> set[type[BaseException]]
     """The exception classes that are retried; None is all of them.
 
     Raises:
-        ValueError: no retries, or nothing to retry on.
+        ValueError: no retries.
         TypeError: something that is no exception class.
     """
     if retry_on is None:
@@ -87,14 +87,12 @@ def normal_retry_on(retry_on: Any, max_retries: int) -> set[type[BaseException]]
     for item in given:
         if not isinstance(item, type):
             raise TypeError(
-                f"Invalid `retry_on` value {item}. Expected an exception type but got an instance of "
+                f"Invalid `retry_on` value {item!r}. Expected an exception type but got an instance of "
                 f"{type(item).__name__}"
             )
         if not issubclass(item, BaseException):
             raise TypeError(f"Invalid `retry_on` type {item.__name__!r}. It is no subclass of Exception.")
-    if not given:
-        raise ValueError("`retry_on` cannot be empty; omit it to retry on every exception.")
-    return set(cast("list[type[BaseException]]", given))
+    return set(cast("list[type[BaseException]]", given)) or None  # compat: an empty collection is none
 
 
 def normal_handlers(state_handlers: Any, on_failure: Any) -> list[Callable[..., Any]]:

@@ -54,7 +54,7 @@ def check_arguments_once(flow: Flow, task: Task) -> None:
         if count > 1:
             raise ValueError(
                 f'Argument "{key}" for task {task} has already been assigned in this flow. If you are trying '
-                "to call the task again with new arguments, call .copy() before adding the result to this flow."
+                "to call the task again with new arguments, call Task.copy() before adding the result to this flow."
             )
 
 

@@ -91,7 +91,8 @@ class Flow:
     Args:
         name: name of the flow.
         schedule: when it runs; see `prefect.schedules`.
-        executor: what runs its tasks; see `prefect.executors`. The configured one by default.
+        executor: what runs its tasks; see `prefect.executors`. By default the one that is configured
+            where the flow runs.
         run_config: where a backend's agent runs it; see `prefect.run_configs`.
         storage: where its code is kept for agents; see `prefect.storage`.
         tasks: tasks to add.
@@ -135,7 +136,8 @@ class Flow:
             raise ValueError("A name must be provided for the flow.")
         self.name = name
         self.schedule = schedule
-        self.executor: Executor = executor or _default_executor()
+        #: None is the configured executor of the process that runs the flow.
+        self.executor: Executor | None = executor
         self.run_config = run_config
         self.storage = storage
         self.result = result
@@ -430,7 +432,7 @@ class Flow:
 
         Args:
             flow: the other flow.
-            merge_parameters: whether a parameter of the other flow is replaced by this flow's of
+            merge_parameters: whether a parameter of the other flow takes the place of this flow's of
                 the same name, which otherwise is an error.
             validate: whether to check at once for cycles and wrong arguments.
             merge_reference_tasks: whether the other flow's reference tasks are added to this one's.
@@ -822,9 +824,3 @@ def _warn_unused(unused: set[Task]) -> None:
         "either explicitly or as the input to another task. Call them, or add them with `flow.add_task`.",
         stacklevel=3,
     )
-
-
-def _default_executor() -> Executor:
-    from prefect.engine import get_default_executor_class
-
-    return get_default_executor_class()()

@@ -375,7 +375,9 @@ class Task(metaclass=TaskMetaclass):
     def _active_flow(self) -> Flow:
         flow = context.top.get("flow")
         if flow is None:
-            call = f"{self.name}.run(...)" if "run" in self.__dict__ else f"{self.name}(...).run(...)"
+            call = (
+                f"{self.name}.run(...)" if "run" in self.__dict__ else f"{type(self).__name__}(...).run(...)"
+            )
             raise ValueError(
                 f"Could not infer an active Flow context while creating edge to {self}. This often means you "
                 "called a task outside a `with Flow(...)` block. If you're trying to run this task outside of "
@@ -451,7 +453,9 @@ class Task(metaclass=TaskMetaclass):
         Returns:
             this task.
         """
-        flow = flow if flow is not None else self._active_flow()
+        flow = flow if flow is not None else context.top.get("flow")
+        if flow is None:
+            raise ValueError("No Flow was passed, and could not infer an active Flow context.")
         flow.set_dependencies(
             task=self,
             upstream_tasks=upstream_tasks,
@@ -489,7 +493,7 @@ class Task(metaclass=TaskMetaclass):
     def inputs(self) -> dict[str, dict[str, Any]]:
         """`{argument: {"type": annotation, "default": value, "required": bool}}` of `run`."""
         found: dict[str, dict[str, Any]] = {}
-        for name, parameter in task_signature(self.run).signature.parameters.items():
+        for name, parameter in _annotated_signature(self.run).parameters.items():
             is_given = parameter.default is not parameter.empty
             found[name] = {
                 "type": Any if parameter.annotation is parameter.empty else parameter.annotation,
@@ -500,7 +504,7 @@ class Task(metaclass=TaskMetaclass):
 
     def outputs(self) -> Any:
         """The annotation of what `run` returns; `typing.Any` without one."""
-        signature = task_signature(self.run).signature
+        signature = _annotated_signature(self.run)
         return Any if signature.return_annotation is signature.empty else signature.return_annotation
 
     def serialize(self) -> dict[str, Any]:
@@ -626,6 +630,16 @@ _NORMALIZED: dict[str, Callable[[Any], Any]] = {
     "tags": _settings.normal_tags,
     "timeout": _settings.normal_timeout,
 }
+
+
+def _annotated_signature(run: Callable[..., Any]) -> Any:
+    """The signature of a task's code, with annotations that are texts evaluated where that is possible."""
+    import inspect
+
+    try:
+        return inspect.signature(run, eval_str=True)
+    except Exception:  # noqa: BLE001 # names that exist for type checkers only: any error may come of it
+        return task_signature(run).signature
 
 
 def _operate(operator: str, x: object, y: object) -> Task:

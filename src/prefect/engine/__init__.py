@@ -30,7 +30,7 @@ def _configured_class(key: str, default: str) -> type[Any]:
 
     try:
         return cast("type[Any]", import_object(str(value)))
-    except Exception as exc:  # importing runs code of the user's
+    except Exception as exc:  # noqa: BLE001 # importing runs code of the user's
         import warnings
 
         warnings.warn(

@@ -4,8 +4,13 @@ A validator is a function `(state, inputs, parameters) -> bool` of the `Cached` 
 run, the inputs of this run by name, and the parameters of this flow run. It takes effect together
 with `cache_for`:
 
-    @task(cache_for=timedelta(hours=1), cache_validator=all_inputs)
-    def fetch(url): ...
+```python
+from datetime import timedelta
+
+
+@task(cache_for=timedelta(hours=1), cache_validator=all_inputs)
+def fetch(url): ...
+```
 
 All validators here except `never_use` refuse a state whose time is over. The default is
 `duration_only`, which looks at nothing else: the same task called with other inputs gets the old

@@ -170,7 +170,7 @@ class FlowExecution:
             if self._is_settled(task, prior):
                 self._done(task, prior)
                 return
-            if prior._finished and not prior._mapped:  # pyright: ignore[reportPrivateUsage]
+            if prior._finished and not (prior._mapped or prior._cached):  # pyright: ignore[reportPrivateUsage]
                 prior = None  # a resource to set up again
         if isinstance(task, self._constant_class):
             self._done(task, make_state(Success, None, Result(task.value), None))
@@ -182,14 +182,15 @@ class FlowExecution:
         self._start_single(task, prior, [(edge, self.states[edge.upstream_task]) for edge in edges])
 
     def _is_settled(self, task: Task, state: State) -> bool:
-        """Whether an earlier state of a task is its last."""
-        if not state._finished:  # pyright: ignore[reportPrivateUsage]
+        """Whether an earlier state of a task is its last. A cached one is looked at again."""
+        if not state._finished or state._cached:  # pyright: ignore[reportPrivateUsage]
             return False
         if state._mapped:  # pyright: ignore[reportPrivateUsage]
             mapped = cast("Mapped", state)
-            return len(mapped.map_states) == mapped.n_map_states and all(
-                child._finished  # pyright: ignore[reportPrivateUsage]
-                for child in mapped.map_states
+            children = cast("list[State | None]", mapped.map_states)
+            return len(children) == mapped.n_map_states and all(
+                child is not None and child._finished and not child._cached  # pyright: ignore[reportPrivateUsage]
+                for child in children
             )
         if task._resource_role == "setup":  # pyright: ignore[reportPrivateUsage]
             # A resource set up in an earlier pass is set up again while something still needs it.

@@ -205,7 +205,9 @@ class FlowRunner(Runner):
         """End the run if the flow is finished."""
         if state.is_pending() or state.is_running():
             return state
-        self.logger.info("Flow is not ready to run.")
+        self.logger.info(
+            "Flow run has already finished." if state.is_finished() else "Flow is not ready to run."
+        )
         raise ENDRUN(state)
 
     @call_state_handlers
@@ -258,7 +260,9 @@ class FlowRunner(Runner):
         flow = self.flow
         unknown = [task for task in return_tasks if task not in flow.tasks]
         if unknown:
-            raise ValueError(f"Some tasks in `return_tasks` were not found in {flow}: {unknown}")
+            raise ValueError(
+                f"Some tasks in return_tasks were not found in the flow. They are: {unknown} (of {flow})"
+            )
         key_tasks = flow.reference_tasks()
         terminal_tasks = flow.terminal_tasks()
         settings = RunSettings(

@@ -124,7 +124,7 @@ class Stage:
         """Run child `index`, whose upstream children are done, and keep its state."""
         position = index - self.offset
         prior = self.prior[position] if position < len(self.prior) else None
-        if prior is not None and prior._finished:  # pyright: ignore[reportPrivateUsage]
+        if prior is not None and prior._finished and not prior._cached:  # pyright: ignore[reportPrivateUsage]
             self.children[position] = prior
             return prior
         if self.plan.is_plain and self.extra is None and self.static_arguments is not None:

@@ -213,13 +213,13 @@ def chunk(group: MapGroup, start: int, stop: int) -> bytes:
         )
         for stage in group.stages
     ]
-    suspects = [
+    suspects = (
         (f"{source.key}[{index}]", source.state_at(index).result)
         for stage in group.stages
         for source in stage.sources
         if source.kind != "stage"
         for index in range(start, min(stop, len(source)))
-    ]
+    )
     return dumps((start, stop, stages), f"An input of task {group.stages[0].plan.task.name!r}", suspects)
 
 

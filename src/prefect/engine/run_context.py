@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect.utilities.context import Layer, LazyValues
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prefect.core.task import Task
 
 #: Own source of ids: `random.seed` in user code must not make two runs share an id.
@@ -37,10 +39,13 @@ def _as_datetime(value: Any) -> Any:
     return cast("Any", pendulum.parse(value) if isinstance(value, str) else pendulum.instance(value))
 
 
-def _started(layer: Layer) -> Any:
-    import pendulum
+def _time_of(timestamp: float) -> Callable[[Layer], Any]:
+    def time_of(layer: Layer) -> Any:
+        import pendulum
 
-    return pendulum.from_timestamp(layer.values["_started"])
+        return pendulum.from_timestamp(timestamp)
+
+    return time_of
 
 
 def _day(offset: int, form: str) -> Any:
@@ -52,8 +57,6 @@ def _day(offset: int, form: str) -> Any:
 
 
 _FLOW_RUN_VALUES: LazyValues = {
-    "date": _started,
-    "scheduled_start_time": _started,
     "today": _day(0, "%Y-%m-%d"),
     "yesterday": _day(-1, "%Y-%m-%d"),
     "tomorrow": _day(1, "%Y-%m-%d"),
@@ -74,8 +77,8 @@ def flow_run_layer(values: dict[str, Any]) -> Layer:
     date = values.get("date")
     if date is not None:
         values["date"] = _as_datetime(date)
-    values["_started"] = time.time()
-    return Layer(values, _FLOW_RUN_VALUES)
+    started = _time_of(time.time())
+    return Layer(values, {"date": started, "scheduled_start_time": started, **_FLOW_RUN_VALUES})
 
 
 def flow_run_snapshot(layer: Layer) -> dict[str, Any]:
@@ -84,7 +87,7 @@ def flow_run_snapshot(layer: Layer) -> dict[str, Any]:
     Values that belong to this process or thread stay behind.
     """
     values = layer.flat()
-    for key in ("logger", "flow", "caches", "_unused_task_tracker", "_started", "case", "resource"):
+    for key in ("logger", "flow", "caches", "_unused_task_tracker", "case", "resource"):
         values.pop(key, None)
     return values
 
@@ -112,18 +115,16 @@ TASK_RUN_VALUES: LazyValues = {
 }
 
 
-def task_values(task: Task, slug: str | None, checkpointing: bool) -> dict[str, Any]:
+def task_values(task: Task, slug: str | None) -> dict[str, Any]:
     """What the context says in every run of a task.
 
     Args:
         task: the task.
         slug: the task's slug in its flow, where it is known.
-        checkpointing: whether results are written.
     """
     return {
         "task_name": task.name,
         "task_slug": slug,
         "task_id": slug,
         "task_tags": task.tags,
-        "checkpointing": checkpointing,
     }

@@ -38,8 +38,6 @@ def call_state_handlers(method: Step) -> Step:
             new_state = exc.state
         except PrefectStateSignal as exc:
             self.logger.info(f"{type(exc).__name__} signal raised: {exc!r}")
-            if prefect_context.get("raise_on_exception"):
-                raise
             new_state = exc.state
         except Exception as exc:  # the code of users: tasks, triggers, overridden steps
             message = f"Unexpected error: {exc!r}"
@@ -115,14 +113,11 @@ class Runner:
         except ENDRUN:
             raise
         except PrefectStateSignal as exc:
-            if prefect_context.get("raise_on_exception"):
-                raise
-            self.logger.info(f"{type(exc).__name__} signal raised: {exc!r}")
             new_state = exc.state
         except Exception as exc:  # the code of users' handlers
-            message = f"Unexpected error while calling state handlers: {exc!r}"
-            self.logger.exception(message)
             if prefect_context.get("raise_on_exception"):
                 raise
+            message = f"Unexpected error while calling state handlers: {exc!r}"
+            self.logger.exception(message)
             raise ENDRUN(Failed(message, result=exc)) from exc
         return new_state

@@ -35,12 +35,14 @@ class Serializer:
     """Base class: implement `serialize` and `deserialize`.
 
     Example:
+        ```python
         class TextSerializer(Serializer):
             def serialize(self, value):
                 return value.encode()
 
             def deserialize(self, value):
                 return value.decode()
+        ```
 
     Serializers take no part in the value they write: two of one class are equal unless a
     subclass with arguments says otherwise.
@@ -196,8 +198,11 @@ class PandasSerializer(Serializer):
     """Data frames, through the `to_<file_type>` and `read_<file_type>` functions of pandas.
 
     Example:
+        <!-- no-run: pandas is an extra -->
+        ```python
         @task(result=LocalResult(serializer=PandasSerializer("csv", serialize_kwargs={"index": False})))
         def prices() -> pd.DataFrame: ...
+        ```
 
     Args:
         file_type: what follows `to_` and `read_` in the names of pandas: "csv", "parquet",
@@ -283,8 +288,12 @@ class CompressedSerializer(Serializer):
     """The bytes of another serializer, compressed.
 
     Example:
+        ```python
+        import zlib
+
         CompressedSerializer(PickleSerializer(), "lzma")
-        CompressedSerializer(JSONSerializer(), compress=zstd.compress, decompress=zstd.decompress)
+        CompressedSerializer(JSONSerializer(), compress=zlib.compress, decompress=zlib.decompress)
+        ```
 
     Args:
         serializer: makes and reads the bytes that are compressed.

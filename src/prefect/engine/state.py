@@ -292,7 +292,7 @@ class State:
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        return f'<{name}: "{self.message}">' if self.message else f"<{name}>"
+        return f"<{name}>" if self.message is None else f'<{name}: "{self.message}">'
 
     def __eq__(self, other: object) -> bool:
         """Same class, value and class-specific facts; message and context do not count."""

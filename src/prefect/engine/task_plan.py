@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect import triggers
 from prefect.engine.coroutines import run_coroutine
 from prefect.engine.result.base import Result
-from prefect.engine.run_context import TASK_RUN_VALUES, task_values
+from prefect.engine.run_context import TASK_RUN_VALUES, flow_run_snapshot, task_values
 from prefect.engine.state import Retrying, State, Success, make_state
 from prefect.engine.task_runner import SUCCEEDED, TaskRunner
 from prefect.exceptions import PrefectSignal
@@ -82,6 +82,7 @@ class RunSettings:
         "logger",
         "plain",
         "runner_cls",
+        "shown",
     )
 
     def __init__(
@@ -98,6 +99,9 @@ class RunSettings:
         self.flow_result = flow_result
         self.layer = layer
         self.checkpointing = bool(layer.get("checkpointing", layer.get("config").flows.checkpointing))
+        # compat: who overrides this step finds the context of the flow run in its argument.
+        begins_otherwise = runner_cls.initialize_run is not TaskRunner.initialize_run
+        self.shown: dict[str, Any] = flow_run_snapshot(layer) if begins_otherwise else {}
         self.plain = not handlers and has_original_steps(runner_cls)
         self.logger: logging.Logger = get_logger(runner_cls.__name__)
         self.is_logged = self.logger.isEnabledFor(logging.INFO)
@@ -106,12 +110,11 @@ class RunSettings:
 def plain_run_count(prior: State | None) -> int:
     """Number of the attempt that a plain run from `prior` would be; 0 if it takes all steps.
 
-    A retry whose time has come is as plain as a first attempt, unless it carries something along:
-    inputs, or its position in a loop.
+    A retry whose time has come is as plain as a first attempt, unless it carries its position in a loop.
     """
     if prior is None:
         return 1
-    if type(prior) is not Retrying or prior._cached_inputs:  # pyright: ignore[reportPrivateUsage]
+    if type(prior) is not Retrying:
         return 0
     known = prior._context  # pyright: ignore[reportPrivateUsage]
     start_time = prior._start_time  # pyright: ignore[reportPrivateUsage]
@@ -137,7 +140,9 @@ class TaskPlan:
         self.task = task
         self.slug = slug
         self.settings = settings
-        layer = self.layer = Layer(task_values(task, slug, settings.checkpointing))
+        values = task_values(task, slug)
+        values["checkpointing"] = settings.checkpointing
+        layer = self.layer = Layer(values)
         layer.parent = settings.layer
         self._run: Callable[..., Any] = task.run
         self._tags = tuple(sorted(task.tags)) if task.tags else ()
@@ -180,7 +185,7 @@ class TaskPlan:
             extra: more values for the context.
             is_mapped_parent: whether this is the fan-out.
         """
-        values: dict[str, Any] = {"task_slug": self.slug, "map_index": map_index}
+        values: dict[str, Any] = {**self.settings.shown, "task_slug": self.slug, "map_index": map_index}
         if extra:
             values.update(extra)
         outer = context.top

@@ -9,8 +9,8 @@ of them, and `ENDRUN` raised in one ends the run with its state:
     check_upstream_finished
     check_upstream_skipped
     load_results                   read inputs back from where they were written
-    check_task_ready_to_map        only for a task that is mapped: its fan-out
     get_task_inputs
+    check_task_ready_to_map        only for a task that is mapped: its fan-out
     set_task_run_name
     check_target                   is the result there already?
     check_task_is_cached
@@ -43,6 +43,7 @@ from prefect.engine.state import (
     Failed,
     Looped,
     Mapped,
+    Paused,
     Pending,
     Resume,
     Retrying,
@@ -156,8 +157,6 @@ class TaskRunner(Runner):
         logger = self.logger
         label = _label(self.task, given.get("map_index"))
         is_logged = logger.isEnabledFor(logging.INFO)
-        if is_logged:
-            logger.info(f"Task '{label}': Starting task run...")
         self.context = given
         state = self._run_once(state, upstream_states, given, is_mapped_parent)
         state = self._while_looping(state, upstream_states, given)
@@ -189,6 +188,9 @@ class TaskRunner(Runner):
             state = self._conclude(state, inputs, upstream_states, values)
         except ENDRUN as ended:
             state = ended.state
+        except Exception as error:  # `raise_on_exception` is set, or a step broke
+            self._log_unexpected(error, values)
+            raise
         given = {"map_index": values.get("map_index"), "task_slug": prefect_context.get("task_slug")}
         return self._while_looping(state, upstream_states, given)
 
@@ -219,17 +221,26 @@ class TaskRunner(Runner):
         self.context = values
         outer = prefect_context.push(Layer(values, TASK_RUN_VALUES))
         try:
+            if "task_loop_count" not in values and self.logger.isEnabledFor(logging.INFO):
+                label = _label(self.task, values.get("map_index"))
+                self.logger.info(f"Task '{label}': Starting task run...")
             return self._pipeline(state, upstream_states, values, is_mapped_parent)
         except ENDRUN as exc:
             return exc.state
         except Exception as exc:  # overridden steps that are no state handlers' business
-            message = f"Unexpected error while running task: {exc!r}"
-            self.logger.exception(f"Task '{_label(self.task, values.get('map_index'))}': {message}")
+            message = self._log_unexpected(exc, values)
             if prefect_context.get("raise_on_exception"):
                 raise
-            return Failed(message=message, result=exc)
+            error = exc
         finally:
             prefect_context.restore(outer)
+        return Failed(message=message, result=error)
+
+    def _log_unexpected(self, error: Exception, values: dict[str, Any]) -> str:
+        label = _label(self.task, values.get("map_index"))
+        message = f"Task '{label}': Unexpected error while running task: {error!r}"
+        self.logger.exception(message)
+        return message
 
     def _pipeline(
         self, state: State, upstream_states: dict[Edge, State], values: dict[str, Any], is_mapped_parent: bool
@@ -240,12 +251,12 @@ class TaskRunner(Runner):
         state = self.check_upstream_finished(state, upstream_states=upstream_states)
         state = self.check_upstream_skipped(state, upstream_states=upstream_states)
         state, upstream_states = self.load_results(state=state, upstream_states=upstream_states)
+        inputs = self.get_task_inputs(state=state, upstream_states=upstream_states)
         if is_mapped_parent:
             state = self.check_task_ready_to_map(state, upstream_states=upstream_states)
-        inputs = self.get_task_inputs(state=state, upstream_states=upstream_states)
         if task.task_run_name is not None or _is_overridden(self, "set_task_run_name"):
             self.set_task_run_name(task_inputs=inputs)
-        if task.target is not None or _is_overridden(self, "check_target"):
+        if task.target is not None:
             state = self.check_target(state, inputs=inputs)
         else:
             state = self.check_task_is_cached(state, inputs=inputs)
@@ -286,13 +297,17 @@ class TaskRunner(Runner):
             run_count = state.run_count + 1
         else:
             run_count = cast("int", state.context.get("task_run_count", 1))
-        values: dict[str, Any] = task_values(
-            self.task,
-            context.get("task_slug", self.task.slug),
-            bool(prefect_context.get("checkpointing", prefect_context.config.flows.checkpointing)),
-        )
-        values.update(context, task_run_count=run_count, map_index=context.get("map_index"))
-        if isinstance(state, Resume):
+        checkpointing = prefect_context.get("checkpointing", prefect_context.config.flows.checkpointing)
+        map_index: int | None = context.get("map_index")
+        values: dict[str, Any] = {
+            "checkpointing": bool(checkpointing),
+            **context,
+            **task_values(self.task, context.get("task_slug", self.task.slug)),
+            "task_full_name": _label(self.task, map_index),
+            "task_run_count": run_count,
+            "map_index": map_index,
+        }
+        if isinstance(state, Resume) or _is_paused_no_longer(state):
             values["resume"] = True
         if "_loop_count" in state.context:
             values["task_loop_count"] = state.context.pop("_loop_count")
@@ -352,7 +367,7 @@ class TaskRunner(Runner):
         problem = mapping.obstacle(upstream_states)
         if problem is not None:
             raise ENDRUN(Failed(problem))
-        raise ENDRUN(Mapped("Ready to proceed with mapping."))
+        raise ENDRUN(Mapped("Ready to proceed with mapping.", n_map_states=mapping.width(upstream_states)))
 
     def get_task_inputs(self, state: State, upstream_states: dict[Edge, State]) -> dict[str, Result]:
         """`{argument: Result}` from the states upstream."""
@@ -367,11 +382,6 @@ class TaskRunner(Runner):
                     self.logger.warning(mapping.NOT_FLATTENED)
                 result = result.from_value(value)
             inputs[edge.key] = result
-        if state.is_pending() and state._cached_inputs:  # pyright: ignore[reportPrivateUsage]
-            for key, kept in state.cached_inputs.items():
-                found = inputs.get(key)
-                if found is None or found.value is None:
-                    inputs[key] = kept
         return inputs
 
     def set_task_run_name(self, task_inputs: dict[str, Result]) -> None:
@@ -414,6 +424,8 @@ class TaskRunner(Runner):
         if state.is_cached():
             if _is_valid(task, state, inputs):
                 return state
+            if task.cache_for is not None:
+                self._warn_of_cache()
             return Pending("Cache was invalid; ready to run.")
         if task.cache_for is None:
             return state
@@ -424,8 +436,12 @@ class TaskRunner(Runner):
             if _is_valid(task, candidate, inputs):
                 return candidate.load_result(self.result)
         if candidates:
-            self.logger.debug(f"Task '{task.name}': none of {len(candidates)} cached results can be used.")
+            self._warn_of_cache()
         return state
+
+    def _warn_of_cache(self) -> None:
+        label = _label(self.task, prefect_context.get("map_index"))
+        self.logger.warning(f"Task '{label}': Can't use cache because it is now invalid")
 
     @call_state_handlers
     def check_task_trigger(self, state: State, upstream_states: dict[Edge, State]) -> State:
@@ -484,7 +500,8 @@ class TaskRunner(Runner):
         """
         if isinstance(exc, LOOP):
             looped = cast("Looped", exc.state)
-            looped.loop_count = prefect_context.get("task_loop_count", 1)
+            if not looped.message:
+                looped.message = f"Task is looping ({looped.loop_count})"
             prefect_context["task_loop_count"] = looped.loop_count
             looped.result = self._stored(looped.result, arguments)
             return looped
@@ -497,10 +514,10 @@ class TaskRunner(Runner):
             return TimedOut("Task timed out during execution.", result=exc)
         if isinstance(exc, PrefectSignal):
             raise exc
-        label = _label(self.task, prefect_context.get("map_index"))
-        self.logger.error(f"Task '{label}': Exception encountered during task execution!", exc_info=exc)
         if prefect_context.get("raise_on_exception"):
             raise exc
+        label = _label(self.task, prefect_context.get("map_index"))
+        self.logger.error(f"Task '{label}': Exception encountered during task execution!", exc_info=exc)
         return Failed(f"Error during execution of task: {exc!r}", result=exc)
 
     def _stored(self, value: Any, arguments: dict[str, Any]) -> Result:
@@ -539,7 +556,13 @@ class TaskRunner(Runner):
             return state
         task = self.task
         run_count = cast("int", prefect_context.get("task_run_count", 1))
-        if not retrying.is_retried(run_count, task.max_retries, task.retry_on, state.result):
+        if run_count > task.max_retries:
+            return state
+        if not retrying.is_cause(task.retry_on, state.result):
+            self.logger.info(
+                f"Task '{_label(task, prefect_context.get('map_index'))}': Skipping retry. Exception of type "
+                f"'{type(state.result).__name__}' is not an instance of the retry on exception types."
+            )
             return state
         delay = retrying.delay_after(run_count, task.retry_delay)
         return _keep_loop_position(
@@ -577,6 +600,14 @@ def _keep_loop_position(state: State) -> State:
         state.context["_loop_count"] = loop_count
         state.result = prefect_context.get("task_loop_result")
     return state
+
+
+def _is_paused_no_longer(state: State) -> bool:
+    """Whether a pause had an end, and that has come: it then counts as approved."""
+    if not isinstance(state, Paused):
+        return False
+    end = state._start_time  # pyright: ignore[reportPrivateUsage]
+    return end is not None and end <= clock.now()
 
 
 def _label(task: Task, map_index: int | None) -> str:

@@ -113,10 +113,8 @@ class Session:
     def wait_first(self, futures: Sequence[Any]) -> None:
         """Block until one of `futures` is done; one that was cancelled or lost is."""
         # What `distributed.wait` does, which in older versions only knows the default client.
-        from distributed.client import _wait  # pyright: ignore[reportUnknownVariableType]
-
         with contextlib.suppress(*_CANCELLED):
-            self.client.sync(_wait, futures, return_when="FIRST_COMPLETED")
+            self.client.sync(distributed().client._wait, futures, return_when="FIRST_COMPLETED")
 
     def _gather(self, futures: list[Any]) -> list[Any]:
         from distributed.scheduler import KilledWorker

@@ -135,6 +135,8 @@ class ProcessPool:
                 worker.parcel = parcel
                 worker.sending.acquire()
             worker.received_it = worker.child.send(parcel.call)
+            if worker.received_it:
+                parcel.call = b""  # or the arguments would be held until the call is done
             worker.sending.release()
         if parcel.may_run():
             settle(parcel.future, error=no_worker)
@@ -143,6 +145,19 @@ class ProcessPool:
     # -- the receiving thread -------------------------------------------------------------
 
     def _receive(self) -> None:
+        try:
+            self._receive_until_closed()
+        except BaseException as exc:
+            # A mistake of ours; nobody may wait for ever for answers that nobody reads.
+            with self._lock:
+                self._closing = True
+                unfinished = list(self._unfinished)
+            for future in unfinished:
+                if not future.cancel():
+                    settle(future, error=exc)
+            raise
+
+    def _receive_until_closed(self) -> None:
         while True:
             with self._lock:
                 if self._closing and not self._workers:

@@ -88,6 +88,9 @@ class LocalDaskExecutor(PoolExecutor):
         """Number of threads or processes."""
         if self.scheduler == "synchronous":
             return 1
+        running = getattr(self._current_pool(), "size", None)
+        if isinstance(running, int):
+            return running
         pool = self._setting("pool")
         if pool is not None:
             size = getattr(pool, "_max_workers", None) or getattr(pool, "_processes", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prefect.executors._cpus import cpu_count
 from prefect.executors._pool_executor import Pool, PoolExecutor, checked_workers
 from prefect.executors._thread_pool import ThreadPool
 from prefect.executors.base import Placement
@@ -14,7 +15,8 @@ class ThreadPoolExecutor(PoolExecutor):
     pandas).  Tasks share memory: results are passed by reference and need not be picklable.
 
     Args:
-        max_workers: number of threads; by default one per CPU this process may use.
+        max_workers: number of threads; by default four more than this process may use CPUs, and at
+            most 32, because threads are for tasks that wait.
 
     Raises:
         ValueError: `max_workers` is smaller than 1.
@@ -41,7 +43,7 @@ class ThreadPoolExecutor(PoolExecutor):
 
     def __init__(self, max_workers: int | None = None) -> None:
         super().__init__()
-        self.max_workers = checked_workers(max_workers)
+        self.max_workers = min(32, cpu_count() + 4) if max_workers is None else checked_workers(max_workers)
 
     @property
     def workers(self) -> int:

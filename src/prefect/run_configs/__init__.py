@@ -1,10 +1,12 @@
 """Run configs: where and how a backend's agent runs a flow.
 
-    from prefect import Flow
-    from prefect.run_configs import KubernetesRun
+```python
+from prefect import Flow
+from prefect.run_configs import KubernetesRun
 
-    with Flow("nightly", run_config=KubernetesRun(cpu_request=2, memory_request="4Gi")) as flow:
-        ...
+with Flow("nightly", run_config=KubernetesRun(cpu_request=2, memory_request="4Gi")) as flow:
+    ...
+```
 
 A run config holds values only; the agent of its kind turns them into a process, container or job.
 """

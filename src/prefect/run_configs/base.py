@@ -58,8 +58,10 @@ class UniversalRun(RunConfig):
     """Runs the flow wherever an agent with the right labels is, of whatever kind.
 
     Example:
-
+        ```python
+        flow = Flow("nightly")
         flow.run_config = UniversalRun(env={"REGION": "eu"}, labels=["eu"])
+        ```
 
     Args:
         env: environment variables of the run.

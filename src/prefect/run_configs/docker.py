@@ -12,8 +12,10 @@ class DockerRun(RunConfig):
     """Runs the flow in a container of a Docker agent.
 
     Example:
-
+        ```python
+        flow = Flow("nightly")
         flow.run_config = DockerRun(image="registry.example.com/flows:7", ports=[8080])
+        ```
 
     Args:
         image: the image; that of the flow's Docker storage, or the agent's default, if not given.

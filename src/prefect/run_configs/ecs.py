@@ -13,8 +13,10 @@ class ECSRun(RunConfig):
     """Runs the flow as a task of an ECS agent.
 
     Example:
-
+        ```python
+        flow = Flow("nightly")
         flow.run_config = ECSRun(image="registry.example.com/flows:7", cpu="1 vcpu", memory="2 GB")
+        ```
 
     Args:
         task_definition: the task definition itself, as dictionary or YAML text.

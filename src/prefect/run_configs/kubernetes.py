@@ -15,10 +15,12 @@ class KubernetesRun(RunConfig):
     """Runs the flow as a job of a Kubernetes agent.
 
     Example:
-
+        ```python
+        flow = Flow("nightly")
         flow.run_config = KubernetesRun(
             image="registry.example.com/flows:7", cpu_request=0.5, memory_limit="4Gi"
         )
+        ```
 
     Args:
         job_template_path: path of a YAML job template. A local file is read here and now; other

@@ -13,8 +13,10 @@ class LocalRun(RunConfig):
     """Runs the flow as a process of a local agent.
 
     Example:
-
+        ```python
+        flow = Flow("nightly")
         flow.run_config = LocalRun(working_dir="/srv/flows")
+        ```
 
     Args:
         env: environment variables of the process.

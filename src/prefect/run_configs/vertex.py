@@ -12,8 +12,10 @@ class VertexRun(RunConfig):
     """Runs the flow as a custom job of a Vertex agent, on Google Cloud.
 
     Example:
-
+        ```python
+        flow = Flow("nightly")
         flow.run_config = VertexRun(image="gcr.io/project/flows:7", machine_type="e2-highmem-16")
+        ```
 
     Args:
         env: environment variables of the container.

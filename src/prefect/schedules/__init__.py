@@ -1,10 +1,12 @@
 """When flows run: clocks give events, filters choose among them, adjustments move them.
 
-    from datetime import timedelta
-    from prefect.schedules import CronSchedule, IntervalSchedule
+```python
+from datetime import timedelta
+from prefect.schedules import CronSchedule, IntervalSchedule
 
-    every_hour = IntervalSchedule(interval=timedelta(hours=1))
-    every_morning = CronSchedule("0 9 * * *")
+every_hour = IntervalSchedule(interval=timedelta(hours=1))
+every_morning = CronSchedule("0 9 * * *")
+```
 
 The clocks are in `prefect.schedules.clocks`, the functions for filters and adjustments in
 `prefect.schedules.filters` and `prefect.schedules.adjustments`.

@@ -34,12 +34,9 @@ def read_cron(cron: str, day_or: bool = True) -> CronLine:
 
     Raises:
         ValueError: the line is not valid.
-        TypeError: it is no text.
     """
     from croniter import croniter
 
-    if not isinstance(cast("object", cron), str):
-        raise TypeError(f"A cron line is a text, not {cron!r} ({type(cron).__name__}).")
     try:
         expanded, nth_weekdays = cast("tuple[list[list[Any]], dict[Any, set[Any]]]", croniter.expand(cron))
     except ValueError as exc:

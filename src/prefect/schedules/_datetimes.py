@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ901  (naive datetimes are wall times, or moments in UTC)
 """Datetimes at the border: users give any kind, and get pendulum's.
 
 Inside this package a moment is a naive `datetime` in UTC, and a wall time is a naive `datetime` that
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pendulum import DateTime
 
-__all__ = ["as_datetime", "fixed_offset", "now", "to_moment", "zone_of"]
+__all__ = ["as_datetime", "fixed_offset", "now", "shifted", "to_moment", "zone_of"]
 
 # dateutil names its zones by file, as "/usr/share/zoneinfo/Europe/Berlin" or "Europe/Berlin".
 _ZONE_FILE = re.compile(r"(?:.*/zoneinfo/)?([A-Za-z]+(?:[/_+-][A-Za-z0-9]+)*)")
@@ -34,7 +35,15 @@ def to_moment(value: datetime) -> datetime:
     # Called on the class, since pendulum's own methods of these names are slow.
     wall = datetime.combine(datetime.date(value), datetime.time(value))
     offset = value.utcoffset()
-    return wall.replace(fold=0) if offset is None else wall.replace(fold=0) - offset
+    return wall.replace(fold=0) if offset is None else shifted(wall.replace(fold=0), -offset)
+
+
+def shifted(moment: datetime, by: timedelta) -> datetime:
+    """A moment or wall time that is so much later, within the calendar."""
+    try:
+        return moment + by
+    except OverflowError:
+        return datetime.max if by > timedelta(0) else datetime.min
 
 
 def as_datetime(value: datetime) -> DateTime:
@@ -81,7 +90,7 @@ def zone_of(value: datetime) -> tzinfo:
             return pendulum.timezone(name)
         except ValueError:
             pass  # a zone of the user's own making, known under its object only
-    offset = zone.utcoffset(None)
+    offset = fixed_offset(zone)
     if offset is None:
         return zone
     return pendulum.FixedTimezone(int(offset.total_seconds())) if offset else pendulum.UTC
@@ -104,4 +113,7 @@ def _check(value: object) -> None:
 
 def fixed_offset(zone: tzinfo) -> timedelta | None:
     """The offset of a zone in which clocks never change; None if they do."""
-    return zone.utcoffset(None)
+    try:
+        return zone.utcoffset(None)
+    except (AttributeError, TypeError):  # a class of the user's own that looks at the datetime
+        return None

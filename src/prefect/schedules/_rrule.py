@@ -1,17 +1,18 @@
 """iCal recurrence rules: dateutil counts them on the wall clock, the zone of their start resolves them."""
 
-# ruff: noqa: DTZ901  (naive datetimes are wall times, or moments in UTC)
+# ruff: noqa: DTZ001, DTZ901  (naive datetimes are wall times, or moments in UTC)
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, time, timedelta
+from functools import lru_cache
 from itertools import dropwhile, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from prefect.schedules._datetimes import as_datetime, to_moment, zone_of
-from prefect.schedules._steps import LAST_WALL, steps
+from prefect.schedules._steps import steps
 from prefect.schedules._zones import FIXED, Pace, zone
 
 if TYPE_CHECKING:
@@ -27,10 +28,8 @@ _UNITS = {
     5: timedelta(minutes=1),
     6: timedelta(seconds=1),
 }
-_HOURLY, _MINUTELY = 4, 5
-#: The calendar repeats after 400 years: what did not occur by then never does.
-_CYCLE = timedelta(days=146_097)
-_DAYS = timedelta(days=2)
+_WEEKLY, _HOURLY, _MINUTELY = 2, 4, 5
+_DAY_FILTERS = {"bymonth", "bymonthday", "byyearday", "byeaster", "byweekno", "byweekday"}
 #: For what a set excludes: both passes of a repeated wall time.
 _EVERY_PASS = Pace(timedelta(0), FIXED.skip)
 
@@ -43,8 +42,10 @@ class _Rule(Protocol):
     _dtstart: datetime
     _until: datetime | None
     _count: int | None
-    _byhour: object
-    _byminute: object
+    _byhour: Collection[int] | None
+    _byminute: Collection[int] | None
+    _bysecond: Collection[int] | None
+    _bysetpos: Collection[int] | None
     _original_rule: dict[str, object]
 
     def __iter__(self) -> Iterator[datetime]: ...
@@ -103,39 +104,69 @@ def _pace(rule: _Rule) -> Pace:
 
 
 def _walls(rule: _Rule, start: datetime) -> Iterator[datetime]:
-    """The wall times of a rule from one on, in order."""
-    if rule._original_rule or rule._freq not in _UNITS or rule._until is not None:
-        return _searched(rule, start) if rule._count is None else _from(rule, start)
-    # Nothing but equal steps. dateutil would walk here from the start of the rule.
-    first, step = _naive(rule._dtstart), _UNITS[rule._freq] * rule._interval
-    walls = steps(first, step, start)
-    if rule._count is None:
-        return walls
-    end = first + rule._count * step
-    return takewhile(lambda wall: wall < end, walls)
+    """The wall times of a rule from one on, in order.
 
-
-def _searched(rule: _Rule, start: datetime) -> Iterator[datetime]:
-    """The wall times of a rule without count.
-
-    dateutil walks from the start of a rule, and looks until the year 9999 for a date that never comes.
-    Both are made short: by a later start, and by windows of which the first empty one is the last.
+    dateutil walks from the start of a rule, and looks until the year 9999 for a time that never comes.
+    Both are avoided here.
     """
-    low = max(start, _naive(rule._dtstart))
-    window = _CYCLE * min(rule._interval, 20)
-    is_empty = False
-    while low < LAST_WALL and not is_empty:
-        high = low + window if LAST_WALL - low > window else LAST_WALL
-        is_last = rule._until is not None and _naive(rule._until) <= high + _DAYS
-        # A rule's own end may be in another zone than its start. It stays as it is.
-        end = rule._until if is_last else high.replace(tzinfo=rule._dtstart.tzinfo)
-        is_empty = True
-        for wall in _from(rule.replace(dtstart=_start_near(rule, low), until=end, cache=False), low):
-            is_empty = False
-            yield wall
-        if is_last:
-            return
-        low = high + timedelta(seconds=1)
+    has_filters = any(value is not None for value in rule._original_rule.values())
+    if not has_filters and rule._freq in _UNITS and rule._until is None:
+        # Nothing but equal steps.
+        first, step = _naive(rule._dtstart), _UNITS[rule._freq] * rule._interval
+        walls, count = steps(first, step, start), rule._count
+        return walls if count is None else takewhile(lambda wall: (wall - first) // step < count, walls)
+    if not _ever_comes(rule):
+        return iter(())
+    if rule._count is not None:
+        return _from(rule, start)
+    low = _first_day(rule, max(start, _naive(rule._dtstart)))
+    return _from(rule.replace(dtstart=_start_near(rule, low), cache=False), start)
+
+
+def _ever_comes(rule: _Rule) -> bool:
+    """Whether there is a day that passes the filters of a rule, and a time of that day."""
+    positions = rule._bysetpos
+    if positions is not None and min(map(abs, positions)) > _most_times(rule):
+        return False
+    filters = _day_filters(rule)
+    return rule._freq < _WEEKLY or not filters or _ever_passes(filters)
+
+
+def _most_times(rule: _Rule) -> int:
+    """How many times a rule may give in one of its periods, from which positions choose."""
+    days = (366, 31, 7, 1, 1, 1, 1)[rule._freq]
+    hours, minutes, seconds = (
+        1 if found is None else len(found) for found in (rule._byhour, rule._byminute, rule._bysecond)
+    )
+    faster = rule._freq - _HOURLY
+    return (
+        days * (hours if faster < 0 else 1) * (minutes if faster < 1 else 1) * (seconds if faster < 2 else 1)
+    )
+
+
+def _day_filters(rule: _Rule) -> tuple[tuple[str, object], ...]:
+    given = rule._original_rule.items()
+    return tuple((name, value) for name, value in given if name in _DAY_FILTERS and value is not None)
+
+
+@lru_cache(maxsize=1024)
+def _ever_passes(filters: tuple[tuple[str, object], ...]) -> bool:
+    # The calendar repeats after 400 years, and dateutil looks until the end of 9999.
+    return next(_days(datetime(9600, 1, 1), filters), None) is not None
+
+
+def _first_day(rule: _Rule, low: datetime) -> datetime:
+    """Not before which a rule fires again. dateutil would walk there hour by hour, or second by second."""
+    filters = _day_filters(rule)
+    if rule._freq < _HOURLY or not filters:
+        return low
+    return max(low, next(_days(datetime.combine(low.date(), time.min), filters), low))
+
+
+def _days(start: datetime, filters: tuple[tuple[str, object], ...]) -> Iterator[datetime]:
+    from dateutil.rrule import DAILY, rrule
+
+    return iter(cast("Iterable[datetime]", rrule(DAILY, dtstart=start, **cast("Any", dict(filters)))))
 
 
 def _start_near(rule: _Rule, wall: datetime) -> datetime:
@@ -150,7 +181,7 @@ def _start_near(rule: _Rule, wall: datetime) -> datetime:
 
 def _from(rule: _Rule, start: datetime) -> Iterator[datetime]:
     found: Iterable[datetime] = rule
-    walls = found if rule._dtstart.tzinfo is None else (time.replace(tzinfo=None) for time in found)
+    walls = found if rule._dtstart.tzinfo is None else (wall.replace(tzinfo=None) for wall in found)
     return dropwhile(lambda wall: wall < start, walls)
 
 

@@ -4,11 +4,11 @@ The rule, for every clock of this package:
 
 - a wall time that occurs twice fires once, the first time;
 - a wall time that does not exist fires at the first instant after the gap;
-- what repeats faster than the clocks change goes on in real time: it fires in both passes of a repeated
-  hour, and has nothing to make up for in a skipped one.
+- what repeats within the time that clocks jump (an hour, nearly everywhere) goes on in real time: it
+  fires in both passes of a repeated hour, and has nothing to make up for in a skipped one.
 
 A change is looked at as a whole: clocks jump from one offset to another at one moment. In no zone do
-changes lie closer together than four days.
+changes lie closer together than three days.
 """
 
 # ruff: noqa: DTZ001, DTZ901  (naive datetimes are wall times, or moments in UTC)
@@ -20,7 +20,7 @@ from functools import lru_cache
 from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from prefect.schedules._datetimes import fixed_offset
+from prefect.schedules._datetimes import fixed_offset, shifted
 
 if TYPE_CHECKING:
     from pendulum import DateTime
@@ -89,13 +89,13 @@ class Zone:
     def earliest_wall(self, after: datetime) -> datetime:
         """The first wall time that may fire after a moment (naive UTC)."""
         if self._fixed is not None:
-            return _shifted(after, self._fixed)
+            return shifted(after, self._fixed)
         offset = self._offset(after)
         for change in self._around(after):
             # In the first pass of an overlap, the second pass begins at an earlier wall time.
             if change.at + (change.after - change.before) <= after < change.at:
                 return change.at + change.after
-        return _shifted(after, offset)
+        return shifted(after, offset)
 
     def moments(
         self, walls: Iterable[datetime], after: datetime, pace: Pace, until: datetime | None = None
@@ -184,12 +184,12 @@ class Zone:
             offset = change.after
         if offset is None:
             offset = self._offset(wall)
-        next_year = _shifted(wall, _NEAR).year + 1
+        next_year = shifted(wall, _NEAR).year + 1
         return offset, datetime(next_year, 1, 1) - _NEAR if next_year <= MAXYEAR else datetime.max, None
 
     def _around(self, moment: datetime) -> list[Change]:
         """The changes of the year of a moment, and of the next or last when it is near."""
-        first, last = _shifted(moment, -_NEAR).year, _shifted(moment, _NEAR).year
+        first, last = shifted(moment, -_NEAR).year, shifted(moment, _NEAR).year
         found = list(self._in_year(first))
         if last != first:
             found += self._in_year(last)
@@ -234,16 +234,9 @@ def _between(
     walls: Iterable[datetime], offset: timedelta, after: datetime, until: datetime | None
 ) -> Iterable[datetime]:
     """The wall times that are after one moment and not after another, at a fixed offset."""
-    first = _shifted(after, offset)
+    first = shifted(after, offset)
     late = dropwhile(lambda wall: wall <= first, walls)
     if until is None:
         return late
-    last = _shifted(until, offset)
+    last = shifted(until, offset)
     return takewhile(lambda wall: wall <= last, late)
-
-
-def _shifted(moment: datetime, by: timedelta) -> datetime:
-    try:
-        return moment + by
-    except OverflowError:
-        return datetime.max if by > timedelta(0) else datetime.min

@@ -1,11 +1,11 @@
 """Adjustments for schedules: functions that move the events that passed the filters.
 
-    from prefect.schedules import Schedule, adjustments
-    from prefect.schedules.clocks import CronClock
+```python
+from prefect.schedules import Schedule, adjustments
+from prefect.schedules.clocks import CronClock
 
-    first_working_day = Schedule(
-        clocks=[CronClock("0 9 1 * *")], adjustments=[adjustments.next_weekday]
-    )
+first_working_day = Schedule(clocks=[CronClock("0 9 1 * *")], adjustments=[adjustments.next_weekday])
+```
 
 Any function from a datetime to a datetime will do. Only those of this module can be sent to a backend.
 """
@@ -27,10 +27,8 @@ __all__ = ["add", "next_weekday"]
 def add(interval: timedelta) -> Callable[[datetime], DateTime]:
     """An adjustment that moves events by a distance, into the future or the past.
 
-    Whole days are counted on the wall clock, so that a time of day stays what it is when clocks change.
-
     Args:
-        interval: how far.
+        interval: how far, in time that passes: a day later is another time of day when clocks change.
     """
 
     def move(dt: datetime) -> DateTime:

@@ -1,15 +1,17 @@
 """Clocks say when: each gives the events of a schedule, from a moment on.
 
-    from datetime import timedelta
-    import pendulum
-    from prefect.schedules.clocks import IntervalClock
+```python
+from datetime import timedelta
+import pendulum
+from prefect.schedules.clocks import IntervalClock
 
-    clock = IntervalClock(timedelta(hours=6), start_date=pendulum.datetime(2026, 1, 1))
-    next(iter(clock.events(after=pendulum.datetime(2026, 1, 1, 7)))).start_time  # 2026-01-01 12:00 UTC
+clock = IntervalClock(timedelta(hours=6), start_date=pendulum.datetime(2026, 1, 1))
+next(iter(clock.events(after=pendulum.datetime(2026, 1, 1, 7)))).start_time  # 2026-01-01 12:00 UTC
+```
 
 All clocks follow one rule when the clocks of a time zone change: a wall time that occurs twice fires
 once, the first time; one that does not exist fires at the first instant after the gap; what repeats
-faster than that goes on in real time.
+within the time that clocks jump goes on in real time.
 """
 
 # ruff: noqa: DTZ001  (naive datetimes are wall times, or moments in UTC)
@@ -20,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from prefect.schedules._datetimes import as_datetime, now, to_moment, zone_of
+from prefect.schedules._datetimes import as_datetime, now, shifted, to_moment, zone_of
 from prefect.schedules._steps import FIRST_WALL, steps
 from prefect.schedules._zones import FIXED, Pace, zone
 
@@ -100,10 +102,22 @@ def _moment_of(value: object) -> datetime | None:
 class Clock:
     """Base of all clocks. A subclass gives its events in `events`.
 
-        class Sunrise(Clock):
-            def events(self, after=None):
-                for day in days_from(after):
-                    yield ClockEvent(sunrise(day), self.parameter_defaults, self.labels)
+    ```python
+    import pendulum
+    from prefect.schedules.clocks import Clock, ClockEvent
+
+
+    class Reminders(Clock):
+        def events(self, after=None):
+            after = after or pendulum.now("UTC")
+            for days in (30, 7, 1):
+                moment = self.end_date.subtract(days=days)
+                if moment > after:
+                    yield ClockEvent(moment, self.parameter_defaults, self.labels)
+
+
+    reminders = Reminders(end_date=pendulum.datetime(2030, 6, 1, 9))
+    ```
 
     Args:
         start_date: nothing fires before it. Naive is in UTC.
@@ -148,11 +162,11 @@ class Clock:
 
     def _bounds(self, after: datetime | None) -> tuple[datetime, datetime | None]:
         """The moments (naive UTC) after which, and until which, this clock may fire."""
-        low = now() if after is None else to_moment(after)
+        low = max(FIRST_WALL, now() if after is None else to_moment(after))
         if self.start_date is not None:
             # The start itself fires, unless it has passed.
-            low = max(low, to_moment(self.start_date) - _INSTANT)
-        return max(low, FIRST_WALL), None if self.end_date is None else to_moment(self.end_date)
+            low = max(low, shifted(to_moment(self.start_date), -_INSTANT))
+        return low, None if self.end_date is None else to_moment(self.end_date)
 
     def _events(self, moments: Iterable[DateTime]) -> Iterator[ClockEvent]:
         parameter_defaults, labels = self.parameter_defaults, self.labels
@@ -163,10 +177,12 @@ class Clock:
 class IntervalClock(Clock):
     """Events at equal distances.
 
-        from datetime import timedelta
-        from prefect.schedules.clocks import IntervalClock
+    ```python
+    from datetime import timedelta
+    from prefect.schedules.clocks import IntervalClock
 
-        IntervalClock(timedelta(minutes=10))
+    IntervalClock(timedelta(minutes=10))
+    ```
 
     Distances are counted on the wall clock of the zone of `start_date`: a daily clock keeps its time of
     day through the year, one of six hours its four times of day. An interval that is no longer than a
@@ -213,11 +229,11 @@ class IntervalClock(Clock):
         Args:
             after: only events later than this moment; from now on if not given.
         """
-        return self._events(self._moments(after))
+        return self._events(self._moments(*self._bounds(after)))
 
-    def _moments(self, after: datetime | None) -> Iterator[DateTime]:
+    def _moments(self, low: datetime, until: datetime | None) -> Iterator[DateTime]:
         start = self.start_date if self.start_date is not None else as_datetime(_INTERVAL_START)
-        first, (low, until) = to_moment(start), self._bounds(after)
+        first = to_moment(start)
         if first > low:
             # The start fires as it is, even in the second pass of a repeated hour.
             if until is not None and first > until:
@@ -234,10 +250,12 @@ class IntervalClock(Clock):
 class CronClock(Clock):
     """Events by a cron line, on the wall clock of the zone of `start_date` (UTC without one).
 
-        import pendulum
-        from prefect.schedules.clocks import CronClock
+    ```python
+    import pendulum
+    from prefect.schedules.clocks import CronClock
 
-        CronClock("30 9 * * mon-fri", start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Paris"))
+    CronClock("30 9 * * mon-fri", start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Paris"))
+    ```
 
     Five fields, six with seconds as the last, seven with years after them, or an alias such as `@daily`.
     Besides the usual: `L` for the last day of the month, `1#2` for the second Monday, `L5` for the last
@@ -279,6 +297,8 @@ class CronClock(Clock):
     ) -> None:
         from prefect.schedules._cron import read_cron
 
+        if not isinstance(cast("object", cron), str):
+            raise TypeError(f"A cron line is a text, not {cron!r} ({type(cron).__name__}).")
         read_cron(cron)
         self.cron = cron
         self.day_or = True if day_or is None else day_or
@@ -301,10 +321,12 @@ class CronClock(Clock):
 class DatesClock(Clock):
     """Events at given moments.
 
-        import pendulum
-        from prefect.schedules.clocks import DatesClock
+    ```python
+    import pendulum
+    from prefect.schedules.clocks import DatesClock
 
-        DatesClock([pendulum.datetime(2026, 1, 1, 9), pendulum.datetime(2026, 3, 1, 9)])
+    DatesClock([pendulum.datetime(2026, 1, 1, 9), pendulum.datetime(2026, 3, 1, 9)])
+    ```
 
     Args:
         dates: the moments, in any order and time zone. Naive is in UTC.
@@ -350,11 +372,13 @@ class DatesClock(Clock):
 class RRuleClock(Clock):
     """Events by iCal recurrence rules (RFC 5545), as `dateutil.rrule` has them.
 
-        from datetime import datetime
-        from dateutil.rrule import MO, MONTHLY, rrule
-        from prefect.schedules.clocks import RRuleClock
+    ```python
+    from datetime import datetime
+    from dateutil.rrule import MO, MONTHLY, rrule
+    from prefect.schedules.clocks import RRuleClock
 
-        RRuleClock(rrule(MONTHLY, byweekday=MO(-1), dtstart=datetime(2026, 1, 1, 9)))
+    RRuleClock(rrule(MONTHLY, byweekday=MO(-1), dtstart=datetime(2026, 1, 1, 9)))
+    ```
 
     The times are on the wall clock of the zone of the rule's own start (UTC if it is naive), not of
     `start_date`. Hourly and faster rules go on in real time when clocks change.

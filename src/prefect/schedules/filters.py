@@ -2,14 +2,16 @@
 
 They see the time on the wall clock of the clock's time zone.
 
-    from datetime import time, timedelta
-    from prefect.schedules import Schedule, filters
-    from prefect.schedules.clocks import IntervalClock
+```python
+from datetime import time, timedelta
+from prefect.schedules import Schedule, filters
+from prefect.schedules.clocks import IntervalClock
 
-    office_hours = Schedule(
-        clocks=[IntervalClock(timedelta(hours=1))],
-        filters=[filters.is_weekday, filters.between_times(time(9), time(17))],
-    )
+office_hours = Schedule(
+    clocks=[IntervalClock(timedelta(hours=1))],
+    filters=[filters.is_weekday, filters.between_times(time(9), time(17))],
+)
+```
 
 Any function of a datetime will do. Only those of this module can be sent to a backend.
 """

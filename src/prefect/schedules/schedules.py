@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, cast, overload
 
-from prefect.schedules._datetimes import to_moment
+from prefect.schedules._datetimes import as_datetime, to_moment
 from prefect.schedules.clocks import Clock, ClockEvent, CronClock, DatesClock, IntervalClock, RRuleClock
 from prefect.utilities._lazy import removed_names
 
@@ -24,6 +24,8 @@ __getattr__ = removed_names(__name__)
 #: After so many events in a row that filters refuse, a schedule counts as ended. More than a year of
 #: minutes, and about a second of work.
 MOST_REFUSED = 1_000_000
+#: After so many events in a row that adjustments move to one and the same moment, likewise.
+MOST_REPEATED = 100_000
 
 #: The clocks that keep their own promise: in order, and no moment twice.
 _ORDERED = {clock.events for clock in (CronClock, DatesClock, IntervalClock, RRuleClock)}
@@ -32,19 +34,21 @@ _ORDERED = {clock.events for clock in (CronClock, DatesClock, IntervalClock, RRu
 class Schedule:
     """When a flow runs: the events of its clocks that pass the filters, moved by the adjustments.
 
-        from datetime import time, timedelta
-        from prefect.schedules import Schedule, filters
-        from prefect.schedules.clocks import IntervalClock
+    ```python
+    from datetime import time, timedelta
+    from prefect.schedules import Schedule, filters
+    from prefect.schedules.clocks import IntervalClock
 
-        schedule = Schedule(
-            clocks=[IntervalClock(timedelta(hours=1))],
-            filters=[filters.is_weekday],
-            or_filters=[
-                filters.between_times(time(9), time(9)),
-                filters.between_times(time(17), time(17)),
-            ],
-        )
-        schedule.next(4)  # the next four times that it is 9:00 or 17:00 on a weekday, in UTC
+    schedule = Schedule(
+        clocks=[IntervalClock(timedelta(hours=1))],
+        filters=[filters.is_weekday],
+        or_filters=[
+            filters.between_times(time(9), time(9)),
+            filters.between_times(time(17), time(17)),
+        ],
+    )
+    schedule.next(4)  # the next four times that it is 9:00 or 17:00 on a weekday, in UTC
+    ```
 
     The events of all clocks are merged in order; of several at one moment with equal parameters and
     labels, one is kept. An event passes if all `filters` hold, one of `or_filters` does (when there are
@@ -124,7 +128,8 @@ class Schedule:
     ) -> list[DateTime] | list[ClockEvent]:
         """The next `n` times, in order; fewer when the schedule ends before.
 
-        A schedule whose filters refuse a million events in a row counts as ended.
+        A schedule whose filters refuse a million events in a row counts as ended, and so does one whose
+        adjustments move a hundred thousand in a row to one moment.
 
         Args:
             n: how many.
@@ -170,18 +175,18 @@ class Schedule:
 
     def _adjusted(self, events: Iterable[ClockEvent]) -> Iterator[ClockEvent]:
         is_repetition = _repetitions()
-        refused = 0
+        repeated = 0
         for event in events:
             time: datetime = event.start_time
             for adjust in self.adjustments:
                 time = adjust(time)
-            adjusted = ClockEvent(cast("DateTime", time), event.parameter_defaults, event.labels)
+            adjusted = ClockEvent(as_datetime(time), event.parameter_defaults, event.labels)
             if not is_repetition(to_moment(time), adjusted):
-                refused = 0
+                repeated = 0
                 yield adjusted
             else:
-                refused += 1
-                if refused == MOST_REFUSED:
+                repeated += 1
+                if repeated == MOST_REPEATED:
                     return
 
 
@@ -194,7 +199,11 @@ def _merged(streams: list[Iterable[ClockEvent]]) -> Iterator[ClockEvent]:
 
 
 def _keyed(number: int, events: Iterable[ClockEvent]) -> Iterator[tuple[datetime, int, ClockEvent]]:
+    from pendulum import DateTime
+
     for event in events:
+        if not isinstance(cast("datetime", event.start_time), DateTime):  # a clock of the user's own
+            event = ClockEvent(as_datetime(event.start_time), event.parameter_defaults, event.labels)
         yield to_moment(event.start_time), number, event
 
 
@@ -227,10 +236,12 @@ def IntervalSchedule(  # noqa: N802  # compat: called like a class
 ) -> Schedule:
     """A schedule with one `IntervalClock`.
 
-        from datetime import timedelta
-        from prefect.schedules import IntervalSchedule
+    ```python
+    from datetime import timedelta
+    from prefect.schedules import IntervalSchedule
 
-        IntervalSchedule(interval=timedelta(hours=1))
+    IntervalSchedule(interval=timedelta(hours=1))
+    ```
 
     Args:
         start_date: the first event; see `IntervalClock`.
@@ -252,9 +263,11 @@ def CronSchedule(  # noqa: N802  # compat: called like a class
 ) -> Schedule:
     """A schedule with one `CronClock`.
 
-        from prefect.schedules import CronSchedule
+    ```python
+    from prefect.schedules import CronSchedule
 
-        CronSchedule("0 9 * * mon-fri")
+    CronSchedule("0 9 * * mon-fri")
+    ```
 
     Args:
         cron: the cron line; see `CronClock`.
@@ -275,11 +288,13 @@ def RRuleSchedule(  # noqa: N802  # compat: called like a class
 ) -> Schedule:
     """A schedule with one `RRuleClock`.
 
-        from datetime import datetime
-        from dateutil.rrule import DAILY, rrule
-        from prefect.schedules import RRuleSchedule
+    ```python
+    from datetime import datetime
+    from dateutil.rrule import DAILY, rrule
+    from prefect.schedules import RRuleSchedule
 
-        RRuleSchedule(rrule(DAILY, interval=2, dtstart=datetime(2026, 1, 1, 9)))
+    RRuleSchedule(rrule(DAILY, interval=2, dtstart=datetime(2026, 1, 1, 9)))
+    ```
 
     Args:
         rrule_obj: an `rrule` or `rruleset` of dateutil.

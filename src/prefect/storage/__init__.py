@@ -1,10 +1,12 @@
 """Storages: where the code of flows is kept, so that agents can load and run them.
 
+```python
 from prefect import Flow
 from prefect.storage import GitHub
 
 with Flow("nightly", storage=GitHub("my-company/flows", path="nightly.py")) as flow:
     ...
+```
 """
 
 from __future__ import annotations

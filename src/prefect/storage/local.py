@@ -16,13 +16,13 @@ class Local(Storage):
     """Keeps flows as files on this machine.
 
     Example:
-
-        from prefect.storage import Local
-
-        storage = Local(directory="/srv/flows")
+        ```python
+        flow = Flow("nightly")
+        storage = Local(directory="flows")
         storage.add_flow(flow)
         storage.build()
         storage.get_flow(flow.name)
+        ```
 
     Args:
         directory: where pickled flows go; `<home_dir>/flows` by default.

@@ -14,12 +14,12 @@ class Module(Storage):
     """Keeps flows where they are: in Python modules that can be imported wherever the flows run.
 
     Example:
-
-        from prefect.storage import Module
-
+        ```python
+        flow = Flow("nightly")
         flow.storage = Module("my_company.flows.nightly")
-        flow.storage = Module(__name__)          # the module of the flow itself
-        flow.storage = Module("my_company.flows:make_nightly")   # a flow, or a function that returns it
+        flow.storage = Module(__name__)  # the module of the flow itself
+        flow.storage = Module("my_company.flows:make_nightly")  # a flow, or a function that returns it
+        ```
 
     Args:
         module: name of the module, or `module:attribute`.

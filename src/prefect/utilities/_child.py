@@ -19,6 +19,7 @@ import os
 import pickle
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Pipe
@@ -246,7 +247,7 @@ def decode(message: bytes) -> Outcome:
         if message[:1] == b"V":
             return Outcome(value=cloudpickle.loads(body))
         error, trace = cloudpickle.loads(body)
-    except Exception as exc:  # noqa: BLE001 - unpickling runs code of the user's classes
+    except BaseException as exc:  # noqa: BLE001 - unpickling runs code of the user's classes
         return Outcome(error=exc)
     error.__cause__ = ChildError(trace)
     return Outcome(error=error)
@@ -254,11 +255,16 @@ def decode(message: bytes) -> Outcome:
 
 def handle_message(message: bytes) -> None:
     """Do what a message that is no answer asks for: let our loggers handle a log record."""
-    if message[:1] == b"L":
+    if message[:1] != b"L":
+        return
+    try:
         fields, run = cloudpickle.loads(memoryview(message)[1:])
         record = logging.makeLogRecord(fields)
         with context(run):  # handlers look up there which run a line belongs to
             logging.getLogger(record.name).handle(record)
+    except Exception:  # noqa: BLE001 - a filter or handler of the user's; logging must not end a run
+        if logging.raiseExceptions:
+            traceback.print_exc()
 
 
 def _start_interpreter(theirs: Any) -> subprocess.Popen[bytes]:
@@ -268,6 +274,8 @@ def _start_interpreter(theirs: Any) -> subprocess.Popen[bytes]:
         )
     handle: int = theirs.fileno()
     code = (
+        # An interrupt meant for the parent while this one is starting would only make noise.
+        "import _signal; _signal.signal(_signal.SIGINT, _signal.SIG_IGN); "
         f"import sys; sys.path[:] = {sys.path!r}; "
         f"from prefect.utilities._child_main import main; main({handle})"
     )

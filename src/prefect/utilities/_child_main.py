@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import pickle
+import signal
 import sys
 import threading
 import traceback
@@ -22,13 +23,14 @@ RUN_KEYS = (*PREFECT_LOG_RECORD_ATTRIBUTES, "running_with_backend")
 
 def main(handle: int) -> None:
     """Serve calls that come through the connection `handle` until it closes."""
-    _watch_parent()
     connection = _connect(handle)
     if hasattr(os, "register_at_fork"):
         # A process that a task forks must not keep the connection open when this one is gone.
         os.register_at_fork(after_in_child=connection.close)
     channel = Channel(connection)
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _watch_parent()
         _take_over(cloudpickle.loads(connection.recv_bytes()), channel)
         while call := connection.recv_bytes():
             channel.answer(call)
@@ -88,6 +90,14 @@ class ForwardRecords(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send `record`; a parent that is gone has no use for it."""
+        try:
+            self._send(record)
+        except OSError:
+            return
+        except Exception:  # noqa: BLE001 - what `logging` asks of every handler
+            self.handleError(record)
+
+    def _send(self, record: logging.LogRecord) -> None:
         fields = dict(record.__dict__)
         fields["msg"], fields["args"] = record.getMessage(), None
         if record.exc_info:
@@ -100,8 +110,7 @@ class ForwardRecords(logging.Handler):
             body = pickle.dumps((fields, run))
         except Exception:  # noqa: BLE001 - an attribute somebody attached; keep those that travel
             body = pickle.dumps(({key: value for key, value in fields.items() if _is_plain(value)}, run))
-        with contextlib.suppress(OSError):
-            self._channel.send(b"L", body)
+        self._channel.send(b"L", body)
 
 
 def _is_plain(value: object) -> bool:
@@ -170,8 +179,6 @@ def _wait_for_end(life_line: int) -> None:
 
 
 def _interrupt_main_thread() -> None:
-    import signal
-
     main_thread = threading.main_thread().ident
     if hasattr(signal, "pthread_kill") and main_thread is not None:
         signal.pthread_kill(main_thread, signal.SIGINT)  # wakes it from blocking calls, too

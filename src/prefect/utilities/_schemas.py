@@ -237,12 +237,14 @@ class ObjectSchema(Schema):
     """The fields of one class.
 
     Example:
-
+        ```python
         from prefect.utilities.serialization import ObjectSchema, fields
+
 
         class Point:
             def __init__(self, x, y):
                 self.x, self.y = x, y
+
 
         class PointSchema(ObjectSchema):
             class Meta:
@@ -251,8 +253,10 @@ class ObjectSchema(Schema):
             x = fields.Integer()
             y = fields.Integer()
 
-        PointSchema().dump(Point(1, 2))        # {'x': 1, 'y': 2, '__version__': ...}
-        PointSchema().load({"x": 1, "y": 2})   # a Point
+
+        PointSchema().dump(Point(1, 2))  # {'x': 1, 'y': 2, '__version__': ...}
+        PointSchema().load({"x": 1, "y": 2})  # a Point
+        ```
     """
 
     #: The attributes that `get_attribute` chooses, where it is overridden; None is any.

@@ -4,7 +4,9 @@ The schemas of states, flows, schedules, … are in `prefect.serialization`; the
 are made of, with the names they had in 1.x. Plain fields (`String`, `Integer`, `Nested`, …) are in
 `fields`:
 
-    from prefect.utilities.serialization import ObjectSchema, fields
+```python
+from prefect.utilities.serialization import ObjectSchema, fields
+```
 """
 
 from __future__ import annotations

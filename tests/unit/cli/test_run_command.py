@@ -217,8 +217,8 @@ def test_processes_that_a_run_starts_get_its_log_level(flows: str, monkeypatch: 
             seen.append(os.environ.get("PREFECT__LOGGING__LEVEL"))
             return super().submit(fn, *args, **kwargs)
 
-    monkeypatch.setattr("prefect.cli.run.find_flow", lambda **_: Flow("watched", tasks=[Task("x")]))
-    monkeypatch.setattr("prefect.core.flow._default_executor", Watching)
+    flow = Flow("watched", tasks=[Task("x")], executor=Watching())
+    monkeypatch.setattr("prefect.cli.run.find_flow", lambda **_: flow)
     for options, expected in (
         (["--log-level", "error"], "ERROR"),
         (["--no-logs"], "CRITICAL"),

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import cache
+from importlib import resources
 from itertools import islice, pairwise, takewhile
 from typing import NamedTuple
 
@@ -522,3 +523,31 @@ def test_a_zone_without_a_name_changes_its_clocks_too() -> None:
     assert short(event.start_time for event in found) == [
         "03-30T02:30+01:00", "03-31T03:00+02:00", "04-01T02:30+02:00",
     ]  # fmt: skip
+
+
+def test_a_zone_read_from_a_file_keeps_its_own_name() -> None:
+    with resources.files("tzdata").joinpath("zoneinfo", "Europe", "Berlin").open("rb") as file:
+        zone = zoneinfo.ZoneInfo.from_file(file, key="Company/Berlin")  # type: ignore[arg-type]
+    start = datetime(2024, 3, 30, tzinfo=zone)
+
+    [first, second] = CronSchedule("30 2 * * *", start_date=start).next(2, after=start)
+
+    assert short([first, second]) == ["03-30T02:30+01:00", "03-31T03:00+02:00"]
+    assert first.tzinfo is zone
+
+
+def test_a_zone_of_ones_own_works_as_well() -> None:
+    class Camp(tzinfo):
+        """An hour ahead, from the second day on two."""
+
+        def utcoffset(self, dt: datetime) -> timedelta:  # type: ignore[override]
+            return HOUR + self.dst(dt)
+
+        def dst(self, dt: datetime) -> timedelta:  # type: ignore[override]
+            return HOUR if dt.replace(tzinfo=None) >= datetime(2024, 7, 2, 2) else timedelta(0)
+
+    start = datetime(2024, 7, 1, tzinfo=Camp())
+
+    found = CronSchedule("30 2 * * *", start_date=start).next(3, after=start)
+
+    assert short(found) == ["07-01T02:30+01:00", "07-02T03:00+02:00", "07-03T02:30+02:00"]

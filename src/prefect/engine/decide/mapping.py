@@ -31,7 +31,7 @@ def obstacle(upstream_states: Mapping[Edge, State]) -> str | None:
     every child.
     """
     mapped = [state for edge, state in upstream_states.items() if edge.mapped]
-    if not any(state._successful for state in mapped):  # pyright: ignore[reportPrivateUsage]
+    if mapped and not any(state._successful for state in mapped):  # pyright: ignore[reportPrivateUsage]
         return NOTHING_TO_MAP
     for edge, state in upstream_states.items():
         if edge.mapped and state._successful and not (state._mapped or state._skipped):  # pyright: ignore[reportPrivateUsage]
@@ -39,6 +39,17 @@ def obstacle(upstream_states: Mapping[Edge, State]) -> str | None:
             if problem is not None:
                 return f"{UNMAPPABLE} {edge.upstream_task.name!r} {problem}"
     return None
+
+
+def width(upstream_states: Mapping[Edge, State]) -> int:
+    """How many children a task has that is mapped over these states: as many as the shortest input has elements."""
+    widths: list[int] = []
+    for edge, state in upstream_states.items():
+        if edge.mapped and state._mapped:  # pyright: ignore[reportPrivateUsage]
+            widths.append(cast("Mapped", state).n_map_states)
+        elif edge.mapped and state._successful and not state._skipped:  # pyright: ignore[reportPrivateUsage]
+            widths.append(len(state.result))
+    return min(widths, default=0)
 
 
 def unmappable(value: Any) -> str | None:

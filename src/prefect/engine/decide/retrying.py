@@ -7,19 +7,13 @@ from datetime import timedelta
 from typing import Any, cast
 
 
-def is_retried(
-    run_count: int, max_retries: int, retry_on: Iterable[type[BaseException]] | None, reason: object
-) -> bool:
-    """Whether a failed attempt is not the last.
+def is_cause(retry_on: Iterable[type[BaseException]] | None, reason: object) -> bool:
+    """Whether a failure is one to try again after.
 
     Args:
-        run_count: number of the attempt, from 1.
-        max_retries: how many may follow the first.
         retry_on: exception classes to retry on; None is all failures.
         reason: the value of the failed state, an exception where there was one.
     """
-    if run_count > max_retries:
-        return False
     return retry_on is None or isinstance(reason, tuple(retry_on))
 
 
