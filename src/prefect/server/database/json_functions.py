@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable
 from typing import Any, cast
 
 __all__ = ["register"]
 
+_is_index = re.compile(r"-?[0-9]{1,9}").fullmatch
+
 
 def register(connection: sqlite3.Connection) -> None:
-    """Make `json_equal`, `json_contains` and `json_has_keys` known to a connection."""
+    """Make `json_equal`, `json_among`, `json_contains`, `json_has_keys` and `json_at` known to a connection."""
     connection.create_function("json_equal", 2, _equal, deterministic=True)
+    connection.create_function("json_among", 2, _among, deterministic=True)
     connection.create_function("json_contains", 2, _contains, deterministic=True)
     connection.create_function("json_has_keys", 3, _has_keys, deterministic=True)
+    connection.create_function("json_at", 2, _at, deterministic=True)
 
 
 def _equal(left: str | None, right: str | None) -> int | None:
     if left is None or right is None:
         return None
     return int(same(json.loads(left), json.loads(right)))
+
+
+def _among(value: str | None, values: str) -> int | None:
+    if value is None:
+        return None
+    found = json.loads(value)
+    return int(any(same(found, one) for one in json.loads(values)))
 
 
 def same(left: Any, right: Any) -> bool:
@@ -33,11 +45,7 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, list) and isinstance(right, list):
         mine, other = cast("list[Any]", left), cast("list[Any]", right)
         return len(mine) == len(other) and all(same(a, b) for a, b in zip(mine, other, strict=True))
-    return type(left) is type(right) and left == right if _mixed(left, right) else left == right
-
-
-def _mixed(left: Any, right: Any) -> bool:
-    return isinstance(left, (dict, list)) or isinstance(right, (dict, list))
+    return left == right
 
 
 def _contains(outer: str | None, inner: str | None) -> int | None:
@@ -73,3 +81,25 @@ def _has_keys(value: str | None, keys: str, every: int) -> int | None:
         present = {found} if isinstance(found, str) else set[str]()
     hits = [key in present for key in wanted]
     return int(all(hits) if every else any(hits))
+
+
+def _at(value: str | None, path: str) -> str | None:
+    """What `#>` says: the part at a path, None where there is none."""
+    if value is None:
+        return None
+    found = json.loads(value)
+    for step in json.loads(path):
+        if isinstance(found, dict):
+            fields = cast("dict[str, Any]", found)
+            if step not in fields:
+                return None
+            found = fields[step]
+        elif isinstance(found, list):
+            items = cast("list[Any]", found)
+            number = int(step) if _is_index(step) else len(items)
+            if not -len(items) <= number < len(items):
+                return None
+            found = items[number]
+        else:
+            return None
+    return json.dumps(found)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
+import uuid
 import zlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from psycopg.adapt import Loader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from prefect.server.database.sql import Dialect, for_psycopg, with_repetitions
-from prefect.server.database.store import Row, collect
+from prefect.server.database.store import MAX_QUERY_S, TOO_SLOW, Query, Row, collect
 from prefect.server.errors import BadInputError, UnavailableError, UniquenessError
 from prefect.server.events import Event, EventBus
 
@@ -118,6 +119,8 @@ class PostgresStore:
     def __init__(self, settings: ServerSettings, events: EventBus) -> None:
         self.events = events
         self._url = settings.connection_url
+        #: By which this process knows its own messages.
+        self._name = uuid.uuid4().hex
         size = settings.reader_threads + 4
         self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
             self._url,
@@ -128,6 +131,15 @@ class PostgresStore:
             check=ConnectionPool.check_connection,
             open=True,
         )
+        # Queries of the API run where nothing can be written and nothing runs for ever.
+        self._read_pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
+            self._url,
+            min_size=1,
+            max_size=settings.reader_threads + 4,
+            timeout=10.0,
+            configure=_configure_reader,
+            open=True,
+        )
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="prefect-database")
         self._closed = threading.Event()
         self._elections: psycopg.Connection[Any] | None = None
@@ -136,10 +148,14 @@ class PostgresStore:
         self._listener.start()
 
     @contextlib.contextmanager
-    def _connection(self) -> Generator[psycopg.Connection[Any]]:
+    def _connection(
+        self, pool: ConnectionPool[psycopg.Connection[Any]] | None = None
+    ) -> Generator[psycopg.Connection[Any]]:
         try:
-            with self._pool.connection() as connection:
+            with (pool or self._pool).connection() as connection:
                 yield connection
+        except pg_errors.QueryCanceled as exc:
+            raise BadInputError(TOO_SLOW) from exc
         except PoolTimeout as exc:
             raise UnavailableError("The database cannot be reached; try again.", retry_after_s=2) from exc
         except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
@@ -165,8 +181,11 @@ class PostgresStore:
                 with self._connection() as connection, connection.transaction():
                     transaction = PostgresTransaction(connection)
                     outcome = work(transaction)
-                    _notify(connection, transaction.events)
-                    return outcome
+                    _notify(connection, self._name, transaction.events)
+                # At once for this process, so that who has written finds what they wrote; the
+                # listener hears what others wrote.
+                self.events.publish(transaction.events)
+                return outcome
             except (pg_errors.SerializationFailure, pg_errors.DeadlockDetected) as exc:
                 if attempt == _MAX_ATTEMPTS:
                     raise UnavailableError("The database is too busy with the same rows; try again.") from exc
@@ -176,15 +195,33 @@ class PostgresStore:
         """See `Store.write`."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.write_sync, work)
 
-    def _fetch_text(self, sql: str, params: Mapping[str, Any]) -> str | None:
-        statement, repeated = for_psycopg(sql)
-        with self._connection() as connection, _refusals():
-            row = connection.execute(cast("Any", statement), with_repetitions(params, repeated)).fetchone()
-            return None if row is None else row[0]
+    def _reading(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
+        """Read on a connection of the pool; once more on another one if it turns out to be lost."""
+        try:
+            with self._connection(self._read_pool) as connection:
+                return work(connection)
+        except UnavailableError:
+            with self._connection(self._read_pool) as connection:
+                return work(connection)
 
-    async def fetch_text(self, sql: str, params: Mapping[str, Any]) -> str | None:
+    def _fetch_text(self, query: Query) -> str | None:
+        return self._reading(lambda connection: _text_of(connection, query))
+
+    async def fetch_text(self, query: Query) -> str | None:
         """See `Store.fetch_text`."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._fetch_text, sql, params)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._fetch_text, query)
+
+    def _fetch_texts(self, queries: Sequence[Query]) -> list[str | None]:
+        def work(connection: psycopg.Connection[Any]) -> list[str | None]:
+            with connection.transaction():
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                return [_text_of(connection, query) for query in queries]
+
+        return self._reading(work)
+
+    async def fetch_texts(self, queries: Sequence[Query]) -> list[str | None]:
+        """See `Store.fetch_texts`."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._fetch_texts, queries)
 
     def elected(self, service: str) -> bool:
         """Whether this process holds the advisory lock of a service; kept until its connection ends."""
@@ -211,7 +248,9 @@ class PostgresStore:
                     connection.execute(f"LISTEN {_CHANNEL}")
                     while not self._closed.is_set():
                         for notice in connection.notifies(timeout=0.5):
-                            self.events.publish([Event(*entry) for entry in json.loads(notice.payload)])
+                            sender, entries = json.loads(notice.payload)
+                            if sender != self._name:
+                                self.events.publish([Event(*entry) for entry in entries])
             except (psycopg.OperationalError, psycopg.InterfaceError):
                 self._closed.wait(1.0)
 
@@ -224,6 +263,7 @@ class PostgresStore:
         self._listener.join(timeout=5)
         if self._elections is not None:
             self._elections.close()
+        self._read_pool.close()
         self._pool.close()
 
 
@@ -234,17 +274,38 @@ def _configure(connection: psycopg.Connection[Any]) -> None:
         connection.adapters.register_loader(name, _JsonText)
 
 
-def _notify(connection: psycopg.Connection[Any], events: list[Event]) -> None:
+def _configure_reader(connection: psycopg.Connection[Any]) -> None:
+    _configure(connection)
+    connection.execute(
+        "SELECT set_config('default_transaction_read_only', 'on', false), set_config('statement_timeout', %s, false)",
+        (f"{MAX_QUERY_S:.0f}s",),
+    )
+    connection.commit()
+    connection.autocommit = True
+
+
+def _text_of(connection: psycopg.Connection[Any], query: Query) -> str | None:
+    statement, repeated = for_psycopg(query.sql)
+    with _refusals():
+        row = connection.execute(cast("Any", statement), with_repetitions(query.params, repeated)).fetchone()
+    return None if row is None else row[0]
+
+
+def _notify(connection: psycopg.Connection[Any], sender: str, events: list[Event]) -> None:
     """Send events to all processes with the commit, in as few messages as fit."""
+
+    def send() -> None:
+        connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, json.dumps([sender, batch])))
+
     batch: list[list[str]] = []
     size = 0
     for event in events:
         entry = [event.topic, event.id, event.tenant_id]
         length = len(json.dumps(entry)) + 2
         if batch and size + length > _MAX_NOTIFY:
-            connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, json.dumps(batch)))
+            send()
             batch, size = [], 0
         batch.append(entry)
         size += length
     if batch:
-        connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, json.dumps(batch)))
+        send()

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import math
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect.server.database import json_functions
 from prefect.server.database.sql import Dialect
-from prefect.server.database.store import Row, collect
+from prefect.server.database.store import MAX_QUERY_S, TOO_SLOW, Query, Row, collect
 from prefect.server.errors import BadInputError, UnavailableError, UniquenessError
 from prefect.server.events import Event, EventBus
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["SqliteStore", "connect"]
 
 T = TypeVar("T")
+
+_log = logging.getLogger("prefect.server")
 
 #: Writes in one commit at most: keeps the wait of the first of them short.
 _MAX_GROUP = 200
@@ -46,13 +51,50 @@ def connect(path: str, durability: str, *, readonly: bool = False) -> sqlite3.Co
     else:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
-    connection.create_function("casefold", 1, _casefold, deterministic=True)
+    connection.create_function("lower_unicode", 1, _lower, deterministic=True)
     json_functions.register(connection)
     return connection
 
 
-def _casefold(value: object) -> object:
-    return value.casefold() if isinstance(value, str) else value
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+class _Reader:
+    """A connection that only reads, and what the query under way on it needs."""
+
+    __slots__ = ("_deadline", "_query", "connection")
+
+    def __init__(self, path: str, durability: str) -> None:
+        self.connection = connect(path, durability, readonly=True)
+        self.connection.create_function("nested", 2, self._nested)
+        # Called so many steps apart: about every millisecond of work.
+        self.connection.set_progress_handler(self._is_late, 100_000)
+        self._deadline = math.inf
+        self._query: Query | None = None
+
+    def fetch_text(self, query: Query) -> str | None:
+        """The first column of the first row."""
+        self._query = query
+        self._deadline = time.monotonic() + MAX_QUERY_S
+        try:
+            row = self.connection.execute(query.sql, query.params).fetchone()
+        except sqlite3.OperationalError as exc:
+            if time.monotonic() > self._deadline:
+                raise BadInputError(TOO_SLOW) from exc
+            raise
+        finally:
+            self._deadline = math.inf
+        return None if row is None else row[0]
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._deadline
+
+    def _nested(self, number: int, key: object) -> object:
+        query = self._query
+        assert query is not None
+        row = self.connection.execute(query.nested[number], {**query.params, "key": key}).fetchone()
+        return None if row is None else row[0]
 
 
 class SqliteTransaction:
@@ -111,6 +153,18 @@ class SqliteTransaction:
         collect(self.events, topic, id, tenant_id)
 
 
+def _is_of_the_file(exc: BaseException) -> bool:
+    """Whether an error says something about the file or the disk, and nothing about the statement."""
+    words = ("full", "I/O", "readonly", "unable to open", "locked", "malformed")
+    return isinstance(exc, sqlite3.DatabaseError) and any(word in str(exc) for word in words)
+
+
+def _not_written(exc: BaseException) -> UnavailableError:
+    error = UnavailableError(f"The database could not be written ({exc}); nothing was saved. Try again.")
+    error.__cause__ = exc
+    return error
+
+
 class _Job:
     """One piece of writing, and who waits for it."""
 
@@ -149,17 +203,17 @@ class SqliteStore:
 
     # -- reading ----------------------------------------------------------------------
 
-    def _reader_connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = connect(self._path, self._durability, readonly=True)
+    def _reader(self) -> _Reader:
+        reader: _Reader | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = _Reader(self._path, self._durability)
             with self._lock:
-                self._connections.append(connection)
-        return connection
+                self._connections.append(reader.connection)
+        return reader
 
     def read_sync(self, work: Callable[[Any], T]) -> T:
         """See `Store.read_sync`."""
-        connection = self._reader_connection()
+        connection = self._reader().connection
         connection.execute("BEGIN")
         try:
             return work(SqliteTransaction(connection))
@@ -170,21 +224,33 @@ class SqliteStore:
         """See `Store.read`."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_sync, work)
 
-    def _fetch_text(self, sql: str, params: Mapping[str, Any]) -> str | None:
-        row = self._reader_connection().execute(sql, params).fetchone()
-        return None if row is None else row[0]
+    def _fetch_text(self, query: Query) -> str | None:
+        return self._reader().fetch_text(query)
 
-    async def fetch_text(self, sql: str, params: Mapping[str, Any]) -> str | None:
+    async def fetch_text(self, query: Query) -> str | None:
         """See `Store.fetch_text`."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._fetch_text, sql, params)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._fetch_text, query)
+
+    def _fetch_texts(self, queries: Sequence[Query]) -> list[str | None]:
+        reader = self._reader()
+        reader.connection.execute("BEGIN")
+        try:
+            return [reader.fetch_text(query) for query in queries]
+        finally:
+            reader.connection.execute("COMMIT")
+
+    async def fetch_texts(self, queries: Sequence[Query]) -> list[str | None]:
+        """See `Store.fetch_texts`."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._fetch_texts, queries)
 
     # -- writing ----------------------------------------------------------------------
 
     def _submit(self, work: Callable[[Any], T]) -> Future[T]:
-        if self._closed:
-            raise UnavailableError("The server is shutting down; send the request again.")
         job = _Job(work)
-        self._jobs.put(job)
+        with self._lock:  # so that no job comes after the one that ends the thread
+            if self._closed:
+                raise UnavailableError("The server is shutting down; send the request again.")
+            self._jobs.put(job)
         return job.future
 
     def write_sync(self, work: Callable[[Any], T]) -> T:
@@ -219,20 +285,20 @@ class SqliteStore:
             connection.execute("BEGIN IMMEDIATE")
             for job in group:
                 if job.future.set_running_or_notify_cancel() and self._run_job(job):
-                    done.append(job)
+                    done.append(job)  # noqa: PERF401 # what was done has to be known when one of them raises
             connection.execute("COMMIT")
         except sqlite3.Error as exc:  # a full disk, an unreadable file: nothing of the group happened
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
-            error = UnavailableError(
-                f"The database could not be written ({exc}); nothing was saved. Try again."
-            )
-            error.__cause__ = exc
             for job in group:
                 if not job.future.done():
-                    job.future.set_exception(error)
+                    job.future.set_exception(_not_written(exc))
             return
-        self.events.publish([event for job in done for event in job.events])
+        events = [event for job in done for event in job.events]
+        try:
+            self.events.publish(events)
+        except Exception:  # noqa: BLE001 # a listener's fault; what was written is written
+            _log.exception("somebody who listens to events failed")
         for job in done:
             job.future.set_result(job.outcome)
 
@@ -243,12 +309,12 @@ class SqliteStore:
         connection.execute("SAVEPOINT job")
         try:
             job.outcome = job.work(transaction)
-        except sqlite3.OperationalError:
-            raise  # of the database, not of the job
         except BaseException as exc:  # noqa: BLE001 # handed to the waiter, whatever it is
+            if not connection.in_transaction:  # the database gave up on all of it: a full disk, say
+                raise sqlite3.OperationalError(str(exc)) from exc
             connection.execute("ROLLBACK TO job")
             connection.execute("RELEASE job")
-            job.future.set_exception(exc)
+            job.future.set_exception(_not_written(exc) if _is_of_the_file(exc) else exc)
             return False
         connection.execute("RELEASE job")
         job.events = transaction.events
@@ -272,10 +338,11 @@ class SqliteStore:
 
     def close(self) -> None:
         """See `Store.close`."""
-        if self._closed:
-            return
-        self._closed = True
-        self._jobs.put(None)
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._jobs.put(None)
         self._writer.join(timeout=30)
         self._readers.shutdown(wait=True)
         with self._lock:

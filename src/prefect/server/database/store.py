@@ -9,7 +9,7 @@ stays.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from prefect.server.database.sql import Dialect
 from prefect.server.events import Event, EventBus
@@ -17,7 +17,7 @@ from prefect.server.events import Event, EventBus
 if TYPE_CHECKING:
     from prefect.server.settings import ServerSettings
 
-__all__ = ["Row", "Store", "Transaction", "open_store"]
+__all__ = ["Query", "Row", "Store", "Transaction", "open_store"]
 
 T = TypeVar("T")
 
@@ -52,6 +52,27 @@ class Row:
 
     def __repr__(self) -> str:
         return f"Row({self.as_dict()!r})"
+
+
+class Query(NamedTuple):
+    """A query that reads one text.
+
+    Attributes:
+        sql: the statement.
+        params: its parameters.
+        nested: statements that it calls on SQLite, as `nested(number, key)`: the first column of
+            the first row of the statement with that number, run with `:key` and the parameters
+            of the query. The parser of SQLite takes few levels of subqueries; this adds to them.
+    """
+
+    sql: str
+    params: Mapping[str, Any]
+    nested: tuple[str, ...] = ()
+
+
+#: Seconds that a query of `fetch_text` may take.
+MAX_QUERY_S = 30.0
+TOO_SLOW = f"The query took longer than {MAX_QUERY_S:.0f} seconds. Ask for fewer rows, or filter by an id."
 
 
 class Transaction(Protocol):
@@ -125,8 +146,16 @@ class Store(Protocol):
         """Like `write`, for threads that may block."""
         ...
 
-    async def fetch_text(self, sql: str, params: Mapping[str, Any]) -> str | None:
-        """The first column of the first row, as text: JSON made by the database."""
+    async def fetch_text(self, query: Query) -> str | None:
+        """The first column of the first row, as text: JSON made by the database.
+
+        Raises:
+            BadInputError: it took too long.
+        """
+        ...
+
+    async def fetch_texts(self, queries: Sequence[Query]) -> list[str | None]:
+        """What `fetch_text` says of several queries, which see one state of the database."""
         ...
 
     def elected(self, service: str) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import datetime
 
+from prefect._wire.times import parse_time
+
 __all__ = ["from_text", "to_text", "utc"]
 
 
@@ -18,14 +20,15 @@ def to_text(moment: datetime.datetime) -> str:
 
 
 def from_text(text: str) -> datetime.datetime:
-    """The moment of an ISO text, in UTC; without an offset it is UTC already.
+    """The moment of an ISO text (a date is its midnight), in UTC; without an offset it is UTC already.
 
     Raises:
         ValueError: not an ISO time.
     """
-    if text.endswith(("Z", "z")):
-        text = text[:-1] + "+00:00"
-    return utc(datetime.datetime.fromisoformat(text))
+    try:
+        return utc(parse_time(f"{text}T00:00" if len(text) == 10 else text))
+    except OverflowError as exc:
+        raise ValueError(f"{text!r} is before the first or after the last year there is.") from exc
 
 
 def utc(moment: datetime.datetime) -> datetime.datetime:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from graphql import GraphQLError
 
 from prefect.server.database.sql import Dialect
 from prefect.server.graphql.columns import ColumnType
-from prefect.server.graphql.scalars import parse_timestamp, parse_uuid
+from prefect.server.graphql.convert import converter, json_text
+from prefect.server.graphql.limits import Limits
 from prefect.server.graphql.scope import predicate
-from prefect.server.graphql.values import Bindings, Flag, Items, Null, Slot, Tree, Word
+from prefect.server.graphql.values import Bindings, Slot, Tree, raw_value
 
-__all__ = ["Builder", "Parameter", "literal_converter"]
+__all__ = ["Builder", "Parameter"]
 
 #: json_object takes at most 63 pairs on SQLite, json_build_object 50 on PostgreSQL.
 _MAX_PAIRS = 45
+#: Subqueries in subqueries that the parser of SQLite takes (its stack has 100 places, and each
+#: takes about 17); what is nested deeper runs as a statement of its own.
+_MAX_NESTED = 4
 
 
 @dataclass(frozen=True)
@@ -29,79 +32,27 @@ class Parameter:
     value: Callable[[Bindings], Any]
 
 
-def _as_int(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise GraphQLError(f"{value!r} is not an integer.")
-    try:
-        number = int(value)
-    except ValueError:
-        raise GraphQLError(f"{value!r} is not an integer.") from None
-    if not -(2**63) <= number < 2**63:
-        raise GraphQLError(f"{value} is too large.")
-    return number
-
-
-def _as_text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise GraphQLError(f"{value!r} is not a string.")
-    if "\x00" in value:
-        raise GraphQLError("Text cannot contain the character U+0000.")
-    return value
-
-
-def _as_json(value: Any) -> str:
-    if isinstance(value, str):
-        # wire: JSON may come as text that holds JSON; other text is a JSON string.
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return json.dumps(value)
-    return json.dumps(value)
-
-
-_CONVERTERS: dict[ColumnType, Callable[[Any], Any]] = {
-    "uuid": parse_uuid,
-    "timestamptz": parse_timestamp,
-    "String": _as_text,
-    "Int": _as_int,
-    "jsonb": _as_json,
-    "Boolean": lambda value: bool(value),
-}
-
-
-def literal_converter(kind: ColumnType) -> Callable[[Any], Any]:
-    """From a value of a request to that of a column of `kind`; raises `GraphQLError`."""
-    return _CONVERTERS[kind]
-
-
-def raw_value(value: Tree) -> Callable[[Bindings], Any]:
-    """From bindings to the plain value of a tree."""
-    if isinstance(value, Slot):
-        return value.value
-    if isinstance(value, (Flag, Word)):
-        constant = value.value
-        return lambda bindings: constant
-    if isinstance(value, Null):
-        return lambda bindings: None
-    if isinstance(value, Items):
-        parts = [raw_value(item) for item in value.items]
-        return lambda bindings: [part(bindings) for part in parts]
-    members = [(key, raw_value(inner)) for key, inner in value.items]
-    return lambda bindings: {key: inner(bindings) for key, inner in members}
-
-
 @dataclass
 class Builder:
     """One compilation.
 
     Attributes:
         dialect: the database.
+        limits: what may be asked for.
         parameters: parameters so far.
+        statements: statements that the main one calls on SQLite; see `database.nested`.
+        costs: for each nested list, the factors whose product is how many rows it may come to.
     """
 
     dialect: Dialect
+    limits: Limits = field(default_factory=Limits)
     parameters: list[Parameter] = field(default_factory=list[Parameter])
+    statements: list[str] = field(default_factory=list[str])
+    costs: list[tuple[Factor, ...]] = field(default_factory=list["tuple[Factor, ...]"])
     _aliases: int = 0
+    _level: int = 0
+    _conditions: int = 0
+    _columns: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
 
     @property
     def is_postgres(self) -> bool:
@@ -113,6 +64,18 @@ class Builder:
         self._aliases += 1
         return f"t{self._aliases}"
 
+    def count_condition(self) -> None:
+        """Count a comparison of a filter.
+
+        Raises:
+            GraphQLError: there are too many.
+        """
+        self._conditions += 1
+        if self._conditions > self.limits.conditions:
+            raise GraphQLError(f"The filter has more than {self.limits.conditions} conditions.")
+
+    # -- parameters -------------------------------------------------------------------
+
     def add(self, value: Callable[[Bindings], Any]) -> str:
         """A new parameter; its placeholder."""
         name = f"p{len(self.parameters)}"
@@ -121,47 +84,66 @@ class Builder:
 
     def scalar(self, value: Tree, kind: ColumnType) -> str:
         """A parameter for a value that is compared with a column."""
-        convert = literal_converter(kind)
+        if kind == "jsonb":
+            return self.json_value(json_text(value))
+        convert = converter(kind)
+        if isinstance(value, Slot) and value.literal >= 0:
+            number = value.literal
+            return self.add(lambda bindings: convert(bindings.literals[number]))
         read = raw_value(value)
-        placeholder = self.add(lambda bindings: convert(read(bindings)))
-        return self.json_parameter(placeholder) if kind == "jsonb" else placeholder
+        return self.add(lambda bindings: convert(read(bindings)))
 
-    def scalars(self, value: Tree, kind: ColumnType) -> str:
-        """SQL of a one-column query over the values of a list."""
-        convert = literal_converter(kind)
+    def list_of(self, value: Tree, kind: ColumnType) -> Callable[[Bindings], list[Any]]:
+        """From bindings to the values of a list; one value is a list of one."""
+        convert = converter(kind)
         read = raw_value(value)
 
-        def as_json(bindings: Bindings) -> str:
+        def values(bindings: Bindings) -> list[Any]:
             found = read(bindings)
-            values = found if isinstance(found, list) else [found]
-            return json.dumps([convert(item) for item in values if item is not None])
+            items: list[Any] = found if isinstance(found, list) else [found]
+            return [convert(item) for item in items if item is not None]
 
-        placeholder = self.add(as_json)
-        if not self.is_postgres:
-            return f"SELECT value FROM json_each({placeholder})"
-        cast = {"Int": "::bigint", "Boolean": "::boolean"}.get(kind, "")
-        return f"SELECT value{cast} FROM jsonb_array_elements_text(CAST({placeholder} AS jsonb)) AS e(value)"
+        return values
 
-    def json_parameter(self, placeholder: str) -> str:
-        """A placeholder of JSON text as a JSON value."""
-        return f"CAST({placeholder} AS jsonb)" if self.is_postgres else f"json({placeholder})"
+    def json_value(self, value: Callable[[Bindings], str]) -> str:
+        """A parameter of JSON text as a JSON value."""
+        placeholder = self.add(value)
+        return f"CAST({placeholder} AS jsonb)" if self.is_postgres else placeholder
 
-    def scope(self, table: str, alias: str) -> str:
-        """The predicate of the rows the caller may see."""
-        return predicate(table, alias, self.dialect)
+    # -- tables -----------------------------------------------------------------------
+
+    def scope(self, table: str, alias: str, *, is_narrow: bool = False) -> str:
+        """The predicate of the rows the caller may see.
+
+        Args:
+            table: one that can be read.
+            alias: its alias.
+            is_narrow: whether another condition leaves few rows, so that the index over the
+                tenant, which leaves all, is not to be used.
+        """
+        return predicate(table, alias, self.dialect, is_narrow=is_narrow)
+
+    def key(self, alias: str, name: str) -> str:
+        """A column, as SQL; whoever makes the rows of the alias has to select it."""
+        self._columns.setdefault(alias, set()).add(name)
+        return f'{alias}."{name}"'
+
+    def used(self, alias: str) -> list[str]:
+        """Columns of an alias that were asked for."""
+        return sorted(self._columns.get(alias, ()))
 
     # -- JSON -------------------------------------------------------------------------
 
     def column(self, alias: str, name: str, kind: ColumnType) -> str:
         """A column as a value inside a JSON object."""
-        sql = f'{alias}."{name}"'
+        sql = self.key(alias, name)
         if self.is_postgres:
             return sql
         if kind == "Boolean":
             return f"json(CASE {sql} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)"
         return f"json({sql})" if kind == "jsonb" else sql
 
-    def json_object(self, pairs: list[tuple[str, str]]) -> str:
+    def json_object(self, pairs: Sequence[tuple[str, str]]) -> str:
         """A JSON object of `(key, SQL)`; keys are names of GraphQL, safe by their grammar."""
         function = "json_build_object" if self.is_postgres else "json_object"
         if len(pairs) <= _MAX_PAIRS:
@@ -174,17 +156,45 @@ class Builder:
             texts = [f"substr(({part})::text, 2, length(({part})::text) - 2)" for part in parts]
             return f"CAST('{{' || {' || chr(44) || '.join(texts)} || '}}' AS json)"
         texts = [f"substr({part}, 2, length({part}) - 2)" for part in parts]
-        return f"json('{{' || {(' || char(44) || ').join(texts)} || '}}')"
+        return f"json('{{' || {' || char(44) || '.join(texts)} || '}}')"
 
-    def nested(self, sql: str) -> str:
-        """A scalar subquery whose value is JSON, as a value inside a JSON object."""
+    def json_array(self, item: str) -> str:
+        """An aggregate: the JSON array of an item for each row, in their order."""
+        if self.is_postgres:
+            return f"coalesce(json_agg({item}), '[]'::json)"
+        return f"json_group_array({item})"
+
+    def nested(self, key: str, make: Callable[[str], str]) -> str:
+        """A subquery whose one value is JSON, as a value inside a JSON object.
+
+        Args:
+            key: the one value of the outer query that the inner one depends on, as SQL.
+            make: makes the inner query from what stands for that value.
+        """
+        sql = self._inner(key, make)
+        if isinstance(sql, int):
+            return f"json(nested({sql}, {key}))"
         return f"({sql})" if self.is_postgres else f"json(({sql}))"
 
-    def json_array(self, rows: str) -> str:
-        """A query for the JSON array of column `j` of the rows, in their order."""
-        if self.is_postgres:
-            return f"SELECT coalesce(json_agg(rows.j), '[]'::json) FROM ({rows}) AS rows"
-        return f"SELECT coalesce(json_group_array(json(rows.j)), '[]') FROM ({rows}) AS rows"
+    def exists(self, key: str, make: Callable[[str], str]) -> str:
+        """Whether a query finds a row; arguments as those of `nested`."""
+        sql = self._inner(key, lambda inner: f"SELECT 1 {make(inner)}")
+        return f"nested({sql}, {key}) IS NOT NULL" if isinstance(sql, int) else f"EXISTS ({sql})"
+
+    def _inner(self, key: str, make: Callable[[str], str]) -> str | int:
+        """The inner query, or the number of the statement it became."""
+        before = self._level
+        if self.is_postgres or before < _MAX_NESTED:
+            self._level = before + 1
+            sql = make(key)
+            self._level = before
+            return sql
+        self._level = 0
+        sql = make(":key")
+        self._level = before
+        self.statements.append(sql)
+        return len(self.statements) - 1
 
 
-Direction = Literal["asc", "desc"]
+#: How many rows a list may come to, by the bindings of a request.
+Factor = Callable[[Bindings], int]

@@ -9,7 +9,7 @@ from typing import Literal
 from prefect.server.database import tables
 from prefect.server.database.tables import Relation
 
-__all__ = ["ColumnType", "TableInfo", "table_info", "table_names"]
+__all__ = ["ColumnType", "TableInfo", "comparable_columns", "table_info", "table_names"]
 
 ColumnType = Literal["uuid", "timestamptz", "jsonb", "String", "Int", "Boolean"]
 
@@ -57,3 +57,10 @@ def table_info(name: str) -> TableInfo:
     required = {column.name for column in shown if not column.nullable}
     relations = {relation.name: relation for relation in tables.RELATIONS.get(name, ())}
     return TableInfo(name, columns, frozenset(required), relations, "tenant_id" in source.columns)
+
+
+@functools.cache
+def comparable_columns(name: str, function: str) -> dict[str, ColumnType]:
+    """Columns of a table that an aggregate (min, max, sum, avg) can be made of."""
+    kinds = ("Int", "String", "timestamptz") if function in ("min", "max") else ("Int",)
+    return {column: kind for column, kind in table_info(name).columns.items() if kind in kinds}

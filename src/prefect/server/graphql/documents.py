@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
-import threading
-from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -20,22 +17,16 @@ from graphql import (
     type_from_ast,
     validate,
 )
-from graphql.language import ast
-from graphql.language.block_string import dedent_block_string_lines
+from graphql.language import Visitor, ast, visit
 
+from prefect.server.graphql.cache import Cache
+from prefect.server.graphql.lifting import Lifted, TooManyLiteralsError, lift
 from prefect.server.graphql.limits import Limits, check_document
 from prefect.server.graphql.schema import build_schema
 
 __all__ = ["DocumentCache", "DocumentError", "Parsed"]
 
-# Everything that could hold what looks like a literal, so that only literals are lifted.
-_TOKEN = re.compile(
-    r'"""(?:[^"\\]|\\"""|\\|"(?!""))*"""'
-    r'|"(?:[^"\\\n\r]|\\.)*"'
-    r"|\#[^\n\r]*"
-    r"|[_A-Za-z]\w*"
-    r"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
-)
+_numbers = itertools.count()
 
 
 class DocumentError(Exception):
@@ -52,58 +43,35 @@ class DocumentError(Exception):
         super().__init__("; ".join(error.message for error in errors))
 
 
-@dataclass
+@dataclass(frozen=True, eq=False, slots=True)
 class Parsed:
     """A validated document.
 
     Attributes:
+        number: of this document, never used for another.
         operation: its operation.
         fragments: `{name: definition}`.
-        numbers: `{position in the text: number of the literal}`.
+        numbers: `{position in the parsed text: number of the literal}`.
+        literals: the literals, where they belong to the document and not to the request.
         structural: variables whose texts are names.
-        plans: compiled root fields, by shape of variables.
+        shaping: variables that the plan depends on, in any other way than as a whole argument
+            of an operation.
     """
 
+    number: int
     operation: ast.OperationDefinitionNode
     fragments: Mapping[str, ast.FragmentDefinitionNode]
     numbers: Mapping[int, int]
+    literals: Sequence[Any] | None
     structural: frozenset[str]
-    plans: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    shaping: tuple[str, ...]
 
 
-def lift(text: str) -> tuple[str, list[Any], dict[int, int]]:
-    """The text with its literals replaced by marks of their kind, the literals, and where they stood."""
-    parts: list[str] = []
-    literals: list[Any] = []
-    numbers: dict[int, int] = {}
-    position = 0
-    for match in _TOKEN.finditer(text):
-        token = match.group()
-        first = token[0]
-        if first == '"':
-            mark, value = '"', _text_value(token)
-        elif first.isdigit() or first == "-":
-            is_float = any(character in token for character in ".eE")
-            mark, value = ("0.0", float(token)) if is_float else ("0", int(token) if len(token) < 400 else 2**63)
-        else:
-            continue
-        numbers[match.start()] = len(literals)
-        literals.append(value)
-        parts.append(text[position : match.start()])
-        parts.append(mark)
-        position = match.end()
-    parts.append(text[position:])
-    return "".join(parts), literals, numbers
+class _AsWritten:
+    """In the cache: documents of this lifted text have to be parsed as they were written."""
 
 
-def _text_value(token: str) -> str:
-    if token.startswith('"""'):
-        raw = token[3:-3].replace('\\"""', '"""')
-        return "\n".join(dedent_block_string_lines(raw.splitlines()))
-    try:
-        return json.loads(token)
-    except ValueError:
-        return token[1:-1]  # not a string of GraphQL either: validation or parsing says so
+_AS_WRITTEN = _AsWritten()
 
 
 class DocumentCache:
@@ -111,49 +79,76 @@ class DocumentCache:
 
     Args:
         limits: what a document may cost.
-        size: documents to keep.
+        characters: length of all texts that are kept.
     """
 
-    def __init__(self, limits: Limits, size: int = 2000) -> None:
+    def __init__(self, limits: Limits, characters: int = 1_000_000) -> None:
         self._limits = limits
-        self._size = size
-        self._lock = threading.Lock()
-        self._parsed: OrderedDict[tuple[str, str | None], Parsed] = OrderedDict()
+        self._parsed: Cache[tuple[str, str | None], Parsed | _AsWritten] = Cache(characters, characters // 10)
 
-    def get(self, text: str, operation_name: str | None) -> tuple[Parsed, list[Any]]:
+    def get(self, text: str, operation_name: str | None) -> tuple[Parsed, Sequence[Any]]:
         """The parsed document, and the literals of this request.
 
         Raises:
             DocumentError: it cannot be parsed, is not valid, or asks for too much.
         """
+        # As it stands: of a document without literals, or one that cannot be without.
+        found = self._parsed.get((text, operation_name))
+        if isinstance(found, Parsed) and found.literals is not None:
+            return found, found.literals
         if len(text) > self._limits.characters:
-            raise DocumentError(
-                "GRAPHQL_PARSE_FAILED",
-                [GraphQLError(f"The document is longer than {self._limits.characters} characters.")],
-            )
-        key_text, literals, numbers = lift(text)
-        key = (key_text, operation_name)
-        with self._lock:
-            found = self._parsed.get(key)
-            if found is not None:
-                self._parsed.move_to_end(key)
-                return found, literals
-        found = self._parse(text, operation_name, numbers)
-        with self._lock:
-            self._parsed[key] = found
-            if len(self._parsed) > self._size:
-                self._parsed.popitem(last=False)
-        return found, literals
-
-    def _parse(self, text: str, operation_name: str | None, numbers: dict[int, int]) -> Parsed:
+            raise _unparsed(f"The document is longer than {self._limits.characters} characters.")
         try:
-            document = parse(text, max_tokens=100_000)
+            lifted = lift(text, self._limits.literals)
+        except TooManyLiteralsError as exc:
+            raise _unparsed(f"The document has more than {self._limits.literals} literals.") from exc
+        if lifted is None or not lifted.literals:
+            return self._as_written(text, operation_name)
+        key = (lifted.text, operation_name)
+        found = self._parsed.get(key)
+        if found is None:
+            found = self._lifted(lifted, operation_name)
+            if found is None:
+                # Something is wrong with it: say what, in the words it was written in.
+                return self._as_written(text, operation_name)
+            self._parsed.put(key, found, len(lifted.text))
+        if isinstance(found, _AsWritten):
+            return self._as_written(text, operation_name)
+        return found, lifted.literals
+
+    def _lifted(self, lifted: Lifted, operation_name: str | None) -> Parsed | _AsWritten | None:
+        try:
+            parsed, is_plain = self._parse(lifted.text, operation_name, lifted.numbers, None)
+        except DocumentError:
+            return None
+        # Where fields are merged their arguments have to be equal, literals included.
+        return parsed if is_plain else _AS_WRITTEN
+
+    def _as_written(self, text: str, operation_name: str | None) -> tuple[Parsed, Sequence[Any]]:
+        found, _ = self._parse(text, operation_name, None, [])
+        assert found.literals is not None
+        self._parsed.put((text, operation_name), found, len(text))
+        return found, found.literals
+
+    def _parse(
+        self,
+        text: str,
+        operation_name: str | None,
+        numbers: Mapping[int, int] | None,
+        literals: list[Any] | None,
+    ) -> tuple[Parsed, bool]:
+        limits = self._limits
+        if len(text) > limits.structure:
+            raise _unparsed(
+                f"The document is longer than {limits.structure} characters without its literals."
+            )
+        try:
+            document = parse(text, max_tokens=limits.tokens)
         except GraphQLSyntaxError as exc:
             raise DocumentError("GRAPHQL_PARSE_FAILED", [exc]) from exc
-        except RecursionError as exc:
-            raise DocumentError(
-                "GRAPHQL_PARSE_FAILED", [GraphQLError("The document is nested too deep.")]
-            ) from exc
+        except (RecursionError, ValueError) as exc:
+            # ValueError: an integer of thousands of digits
+            raise _unparsed("The document is nested too deep, or a number in it is too long.") from exc
         fragments = {
             node.name.value: node
             for node in document.definitions
@@ -161,16 +156,34 @@ class DocumentCache:
         }
         operation = _choose(document, operation_name)
         try:
-            if _depth(document) > 200:
-                raise GraphQLError("The document is nested too deep.")
+            # All operations, not only the one that is executed: validation looks at all of them.
+            operations = [
+                node for node in document.definitions if isinstance(node, ast.OperationDefinitionNode)
+            ]
+            is_plain = check_document(operations, fragments, limits)
             errors = validate(build_schema(), document, max_errors=20)
-            if not errors:
-                check_document(operation, fragments, self._limits)
         except GraphQLError as exc:
             raise DocumentError("GRAPHQL_VALIDATION_FAILED", [exc]) from exc
+        except RecursionError as exc:
+            raise _unparsed("The document is nested too deep.") from exc
         if errors:
             raise DocumentError("GRAPHQL_VALIDATION_FAILED", errors)
-        return Parsed(operation, fragments, numbers, _structural(operation))
+        if numbers is None:
+            numbers, literals = _literals_of(document)
+        parsed = Parsed(
+            next(_numbers),
+            operation,
+            fragments,
+            numbers,
+            literals,
+            _structural(operation),
+            _shaping(operation, fragments),
+        )
+        return parsed, is_plain
+
+
+def _unparsed(message: str) -> DocumentError:
+    return DocumentError("GRAPHQL_PARSE_FAILED", [GraphQLError(message)])
 
 
 def _choose(document: ast.DocumentNode, name: str | None) -> ast.OperationDefinitionNode:
@@ -181,7 +194,11 @@ def _choose(document: ast.DocumentNode, name: str | None) -> ast.OperationDefini
         what = "none" if not operations else f"{len(operations)}"
         raise DocumentError(
             "GRAPHQL_VALIDATION_FAILED",
-            [GraphQLError(f"One operation is executed, and the document has {what}; name it in operationName.")],
+            [
+                GraphQLError(
+                    f"One operation is executed, and the document has {what}; name it in operationName."
+                )
+            ],
         )
     if operations[0].operation == ast.OperationType.SUBSCRIPTION:
         raise DocumentError(
@@ -190,20 +207,34 @@ def _choose(document: ast.DocumentNode, name: str | None) -> ast.OperationDefini
     return operations[0]
 
 
-def _depth(document: ast.DocumentNode) -> int:
-    """Levels of nesting of the text, without following fragments; validation recurses as deep."""
-    deepest = 0
-    pending: list[tuple[Any, int]] = [
-        (node.selection_set, 1) for node in document.definitions if hasattr(node, "selection_set")
-    ]
-    while pending:
-        selection_set, depth = pending.pop()
-        deepest = max(deepest, depth)
-        for node in selection_set.selections:
-            inner = getattr(node, "selection_set", None)
-            if inner is not None:
-                pending.append((inner, depth + 1))
-    return deepest
+class _LiteralFinder(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers: dict[int, int] = {}
+        self.literals: list[Any] = []
+
+    def _add(self, node: ast.ValueNode, value: Any) -> None:
+        assert node.loc is not None
+        self.numbers[node.loc.start] = len(self.literals)
+        self.literals.append(value)
+
+    def enter_string_value(self, node: ast.StringValueNode, *_: Any) -> None:
+        self._add(node, node.value)
+
+    def enter_int_value(self, node: ast.IntValueNode, *_: Any) -> None:
+        self._add(node, int(node.value))
+
+    def enter_float_value(self, node: ast.FloatValueNode, *_: Any) -> None:
+        self._add(node, float(node.value))
+
+
+def _literals_of(document: ast.DocumentNode) -> tuple[dict[int, int], list[Any]]:
+    finder = _LiteralFinder()
+    try:
+        visit(document, finder)
+    except ValueError as exc:
+        raise _unparsed("A number in the document is too long.") from exc
+    return finder.numbers, finder.literals
 
 
 def _structural(operation: ast.OperationDefinitionNode) -> frozenset[str]:
@@ -218,3 +249,37 @@ def _structural(operation: ast.OperationDefinitionNode) -> frozenset[str]:
         ):
             found.add(definition.variable.name.value)
     return frozenset(found)
+
+
+class _VariableFinder(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_variable(self, node: ast.VariableNode, *_: Any) -> None:
+        self.names.add(node.name.value)
+
+
+def _shaping(
+    operation: ast.OperationDefinitionNode, fragments: Mapping[str, ast.FragmentDefinitionNode]
+) -> tuple[str, ...]:
+    """Variables that are used in another way than as the whole argument of a mutation's root field."""
+    finder = _VariableFinder()
+    whole: list[ast.VariableNode] = []
+    is_mutation = operation.operation == ast.OperationType.MUTATION
+    for node in operation.selection_set.selections:
+        if is_mutation and isinstance(node, ast.FieldNode):
+            for directive in node.directives or ():
+                visit(directive, finder)
+            for argument in node.arguments or ():
+                if isinstance(argument.value, ast.VariableNode):
+                    whole.append(argument.value)
+                else:
+                    visit(argument, finder)
+            if node.selection_set is not None:
+                visit(node.selection_set, finder)
+        else:
+            visit(node, finder)
+    for fragment in fragments.values():
+        visit(fragment.selection_set, finder)
+    return tuple(sorted(finder.names))

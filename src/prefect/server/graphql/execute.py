@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import json
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
-from graphql import (
-    GraphQLError,
-    GraphQLInputType,
-    GraphQLNonNull,
-    GraphQLScalarType,
-    coerce_input_value,
-    execute_sync,
-    is_list_type,
-    is_non_null_type,
-)
+from graphql import GraphQLError, execute_sync
 from graphql.execution.values import get_variable_values
 from graphql.language import ast
 
-from prefect.server.database.store import Store
-from prefect.server.domain import operations
+from prefect.server.database.store import Query, Store
 from prefect.server.domain.registry import Operation
 from prefect.server.errors import (
     ApiError,
@@ -36,19 +25,30 @@ from prefect.server.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from prefect.server.graphql.builder import Builder, Parameter
+from prefect.server.graphql.cache import Cache
+from prefect.server.graphql.calls import ABSENT, project
 from prefect.server.graphql.documents import DocumentCache, DocumentError, Parsed
 from prefect.server.graphql.limits import Limits
+from prefect.server.graphql.plans import (
+    CallStep,
+    IntrospectionStep,
+    Plan,
+    TableStep,
+    TextStep,
+    make_plan,
+    shape_of,
+)
 from prefect.server.graphql.schema import build_schema
-from prefect.server.graphql.scope import scope_params
-from prefect.server.graphql.select import Document, Selected, compile_field, is_table_field, selected_fields
-from prefect.server.graphql.values import Bindings, Flag, Items, Members, Null, Slot, Tree, Word, variable_shape
+from prefect.server.graphql.values import Bindings
 from prefect.server.graphql.waiting import run_waiting
 from prefect.server.security.caller import Caller, allows
 
 __all__ = ["Executor", "Reply", "Request"]
 
 _logger = logging.getLogger("prefect.server")
+
+#: Longest message of an error: what a client sent may be quoted in it.
+_MAX_MESSAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,6 @@ class Reply:
     retry_after_s: int | None = None
 
 
-@dataclass(frozen=True)
-class _TablePlan:
-    sql: str
-    parameters: tuple[Parameter, ...]
-
-
 class Executor:
     """Executes requests against a store.
 
@@ -104,6 +98,8 @@ class Executor:
         self.limits = limits or Limits()
         self.documents = DocumentCache(self.limits)
         self.schema = build_schema()
+        self.plans: Cache[tuple[int, tuple[Any, ...]], Plan] = Cache(20_000_000, 1_000_000)
+        self._introspected: Cache[tuple[int, tuple[Any, ...], str], str] = Cache(5_000_000, 2_000_000)
 
     async def execute(self, request: Request, caller: Caller | None) -> Reply:
         """Execute a request.
@@ -115,14 +111,19 @@ class Executor:
         try:
             parsed, literals = self.documents.get(request.query, request.operation_name)
             variables = self._variables(parsed, request.variables)
+            shape = shape_of(parsed, variables)
+            plan = self.plans.get((parsed.number, shape))
+            if plan is None:
+                plan = make_plan(parsed, variables, self.schema, self.store.dialect, self.limits)
+                self.plans.put((parsed.number, shape), plan, plan.weight)
+            run = _Run(self, parsed, shape, plan, Bindings(literals, variables), caller)
+            return await run.reply()
         except DocumentError as exc:
             return _refused(exc.code, exc.errors)
-        document = Document(parsed.fragments, variables, parsed.numbers, parsed.structural)
-        run = _Run(self, parsed, document, Bindings(literals, variables), caller)
-        try:
-            return await run.reply()
         except GraphQLError as exc:
             return _refused("BAD_USER_INPUT", [exc])
+        except RecursionError:
+            return _refused("BAD_USER_INPUT", [GraphQLError("The values are nested too deep.")])
 
     def _variables(self, parsed: Parsed, given: Mapping[str, Any]) -> dict[str, Any]:
         definitions = parsed.operation.variable_definitions
@@ -135,140 +136,170 @@ class Executor:
         coerced = getattr(found, "coerced", found)
         return cast("dict[str, Any]", dict(coerced))
 
+    def introspect(
+        self, parsed: Parsed, shape: tuple[Any, ...], step: IntrospectionStep, bindings: Bindings
+    ) -> str:
+        """The JSON of a field about the schema."""
+        key = (parsed.number, shape, step.key)
+        # Literals of such documents are not lifted; its variables may differ, so only without.
+        text = None if bindings.variables else self._introspected.get(key)
+        if text is not None:
+            return text
+        chosen = ast.OperationDefinitionNode(
+            operation=parsed.operation.operation,
+            selection_set=ast.SelectionSetNode(selections=(step.selected.node,)),
+            variable_definitions=parsed.operation.variable_definitions,
+            directives=(),
+        )
+        document = ast.DocumentNode(definitions=(chosen, *parsed.fragments.values()))
+        result = execute_sync(self.schema, document, variable_values=dict(bindings.variables))
+        data = cast("dict[str, Any]", getattr(result, "data", None) or {})
+        text = json.dumps(data.get(step.key))
+        if not bindings.variables:
+            self._introspected.put(key, text, len(text))
+        return text
+
 
 class _Run:
     """One request under way."""
 
     def __init__(
-        self, executor: Executor, parsed: Parsed, document: Document, bindings: Bindings, caller: Caller | None
+        self,
+        executor: Executor,
+        parsed: Parsed,
+        shape: tuple[Any, ...],
+        plan: Plan,
+        bindings: Bindings,
+        caller: Caller | None,
     ) -> None:
         self.executor = executor
         self.store = executor.store
         self.parsed = parsed
-        self.document = document
+        self.shape = shape
+        self.plan = plan
         self.bindings = bindings
         self.caller = caller
         self.errors: list[dict[str, Any]] = []
 
     async def reply(self) -> Reply:
-        fields = selected_fields(self.document, self.parsed.operation.selection_set)
-        is_mutation = self.parsed.operation.operation == ast.OperationType.MUTATION
-        parts: list[str] = []
+        """The answer.
+
+        Raises:
+            GraphQLError: a value of the request cannot be used; nothing was done.
+        """
+        steps = self.plan.steps
+        # All values first, so that a request with a bad one does nothing at all.
+        prepared = [self._prepared(step) for step in steps]
         try:
-            if is_mutation:
-                for selected in fields:  # in order, each after the one before
-                    parts.append(await self._guarded(selected, self._mutation))
+            if self.plan.is_mutation:  # each after the one before
+                parts = [
+                    await self._guarded(step.key, self._mutate, step, ready)
+                    for step, ready in zip(steps, prepared, strict=True)
+                ]
             else:
-                parts = list(await asyncio.gather(*(self._guarded(one, self._query) for one in fields)))
+                parts = await self._read(prepared)
         except (RateLimitedError, UnavailableError) as exc:
             status = 429 if isinstance(exc, RateLimitedError) else 503
             body = json.dumps({"errors": [_error(exc.message, exc.code, None)]}).encode()
             return Reply(status, body, exc.retry_after_s)
-        inner = ",".join(
-            f"{json.dumps(selected.key)}:{part}" for selected, part in zip(fields, parts, strict=True)
-        )
-        body = f'{{"data":{{{inner}}}'
-        if self.errors:
-            # wire: old clients crash on `errors` that is null or empty, and read the first error only.
-            body += f',"errors":{json.dumps(self.errors)}'
-        return Reply(200, (body + "}").encode())
+        # Keys are names of GraphQL: nothing in them needs an escape.
+        inner = ",".join([f'"{step.key}":{part}' for step, part in zip(steps, parts, strict=True)])
+        if not self.errors:
+            return Reply(200, f'{{"data":{{{inner}}}}}'.encode())
+        # wire: old clients crash on `errors` that is null or empty, and read the first error only.
+        return Reply(200, f'{{"data":{{{inner}}},"errors":{json.dumps(self.errors)}}}'.encode())
 
-    async def _guarded(self, selected: Selected, run: Callable[[Selected], Any]) -> str:
+    def _prepared(self, step: Any) -> Any:
+        if isinstance(step, TableStep):
+            return None if self.caller is None else step.query(self.caller, self.bindings)
+        if isinstance(step, CallStep):
+            values = [(name, read(self.bindings)) for name, read in step.arguments]
+            return {name: value for name, value in values if value is not ABSENT}
+        return None
+
+    async def _guarded(self, key: str, run: Callable[..., Awaitable[str]], *arguments: Any) -> str:
         """The JSON of a field; null, and an error kept, when it fails."""
         try:
-            return await run(selected)
+            return await run(*arguments)
         except (GraphQLError, RateLimitedError, UnavailableError):
             raise
         except ApiError as exc:
-            self.errors.append(_error(exc.message, exc.code, selected.key))
-        except Exception:  # noqa: BLE001 # a fault of ours: it is logged, and the client learns no more than a reference
+            self.errors.append(_error(exc.message, exc.code, key))
+        except Exception:  # a fault of ours: it is logged, and the client learns no more than a reference
             reference = uuid.uuid4().hex[:8]
-            _logger.exception("field %s failed (reference %s)", selected.name, reference)
+            _logger.exception("field %s failed (reference %s)", key, reference)
             message = f"An error of the server's (reference {reference}); its log says more."
-            self.errors.append(_error(message, "INTERNAL_SERVER_ERROR", selected.key))
+            self.errors.append(_error(message, "INTERNAL_SERVER_ERROR", key))
         return "null"
 
     # -- queries ----------------------------------------------------------------------
 
-    async def _query(self, selected: Selected) -> str:
-        name = selected.name
-        if name == "__typename":
-            return '"query_root"'
-        if name in ("__schema", "__type"):
+    async def _read(self, prepared: list[Any]) -> list[str]:
+        steps = self.plan.steps
+        queries = [ready for ready in prepared if isinstance(ready, Query)]
+        if len(queries) > 1:
+            # Together: they see one state of the database, and one thread is woken.
+            try:
+                texts = iter(await self.store.fetch_texts(queries))
+            except UnavailableError:
+                raise
+            except Exception:  # of one of them: which one is found out below
+                _logger.debug("queries are run one by one", exc_info=True)
+            else:
+                prepared = [next(texts) if isinstance(ready, Query) else ready for ready in prepared]
+        return [
+            await self._guarded(step.key, self._query, step, ready)
+            for step, ready in zip(steps, prepared, strict=True)
+        ]
+
+    async def _query(self, step: Any, ready: Any) -> str:
+        if isinstance(step, TableStep):
             self._require_caller()
-            return self._introspect(selected)
-        if is_table_field(name):
-            return await self._table(selected)
-        operation = operations.queries()[name]
+            text = await self.store.fetch_text(ready) if isinstance(ready, Query) else ready
+            if text is None:
+                return "null"
+            if len(text) > self.executor.limits.response_characters:
+                most = self.executor.limits.response_characters
+                raise BadInputError(
+                    f"The answer has more than {most:,} characters. Ask for fewer rows, with `limit`."
+                )
+            return text
+        if isinstance(step, CallStep):
+            return await self._call(step, ready)
+        if isinstance(step, TextStep):
+            return step.text
+        self._require_caller()
+        return self.executor.introspect(self.parsed, self.shape, step, self.bindings)
+
+    async def _call(self, step: CallStep, values: dict[str, Any]) -> str:
+        operation = step.operation
         caller = self._allowed(operation)
-        field = self.executor.schema.query_type.fields[name]  # type: ignore[union-attr] # pyright: ignore[reportOptionalMemberAccess]
-        arguments: dict[str, Any] = {}
-        for argument_name, argument in field.args.items():
-            value = self.document.argument(selected.node, argument_name)
-            if value is not None:
-                arguments[argument_name] = self._coerced(value, argument.type)
-        converted = {
-            key: msgspec.convert(value, operation.arguments[key], strict=False) for key, value in arguments.items()
+        arguments = {
+            name: msgspec.convert(value, operation.arguments[name], strict=False)
+            for name, value in values.items()
+            if value is not None
         }
         now = self.executor.clock()
-        output = await self.store.read(lambda tx: operation.handler(tx, caller, now, **converted))
-        return json.dumps(self._projected(output, selected))
-
-    async def _table(self, selected: Selected) -> str:
-        caller = self._require_caller()
-        key = (
-            selected.key,
-            tuple(
-                (name, variable_shape(value, name in self.parsed.structural))
-                for name, value in self.bindings.variables.items()
-            ),
-        )
-        plan = self.parsed.plans.get(key)
-        if plan is None:
-            builder = Builder(self.store.dialect)
-            sql = compile_field(builder, self.document, selected)
-            plan = _TablePlan(sql, tuple(builder.parameters))
-            if len(self.parsed.plans) < 500:
-                self.parsed.plans[key] = plan
-        params = scope_params(caller)
-        for parameter in plan.parameters:
-            params[parameter.name] = parameter.value(self.bindings)
-        text = await self.store.fetch_text(plan.sql, params)
-        return "null" if text is None else text
-
-    def _introspect(self, selected: Selected) -> str:
-        operation = self.parsed.operation
-        chosen = ast.OperationDefinitionNode(
-            operation=operation.operation,
-            selection_set=ast.SelectionSetNode(selections=(selected.node,)),
-            variable_definitions=operation.variable_definitions,
-            directives=(),
-        )
-        document = ast.DocumentNode(definitions=(chosen, *self.parsed.fragments.values()))
-        result = execute_sync(self.executor.schema, document, variable_values=dict(self.bindings.variables))
-        data = cast("dict[str, Any]", getattr(result, "data", None) or {})
-        return json.dumps(data.get(selected.key))
+        output = await self.store.read(lambda tx: operation.handler(tx, caller, now, **arguments))
+        return json.dumps(project(output, step.selected))
 
     # -- mutations --------------------------------------------------------------------
 
-    async def _mutation(self, selected: Selected) -> str:
-        if selected.name == "__typename":
-            return '"mutation_root"'
-        operation = operations.mutations()[selected.name]
+    async def _mutate(self, step: Any, values: Any) -> str:
+        if isinstance(step, TextStep):
+            return step.text
+        assert isinstance(step, CallStep)
+        operation = step.operation
         caller = self._allowed(operation)
-        field = self.executor.schema.mutation_type.fields[selected.name]  # type: ignore[union-attr] # pyright: ignore[reportOptionalMemberAccess]
-        value = self.document.argument(selected.node, "input")
-        assert value is not None
-        raw = self._coerced(value, field.args["input"].type)
         assert operation.input_type is not None
         try:
-            converted = msgspec.convert(raw, operation.input_type, strict=False)
+            converted = msgspec.convert(values["input"], operation.input_type, strict=False)
         except msgspec.ValidationError as exc:
             raise BadInputError(f"The input of {operation.name} cannot be used: {exc}.") from exc
         output = await run_waiting(self.store, operation, caller, converted, self.executor.clock)
-        return json.dumps(self._projected(output, selected))
+        return json.dumps(project(output, step.selected))
 
-    # -- parts ------------------------------------------------------------------------
+    # -- who may ----------------------------------------------------------------------
 
     def _require_caller(self) -> Caller:
         if self.caller is None:
@@ -286,64 +317,10 @@ class _Run:
             )
         return caller
 
-    def _coerced(self, value: Tree, kind: GraphQLInputType) -> Any:
-        """The Python value of an argument, by the rules of its type.
-
-        Raises:
-            GraphQLError: it is not of the type.
-        """
-        return coerce_input_value(_plain(value, kind, self.bindings), kind)
-
-    def _projected(self, value: Any, selected: Selected) -> Any:
-        """What was selected of what an operation returned."""
-        if value is None or not selected.selections:
-            return msgspec.to_builtins(value) if not isinstance(value, (str, int, float, bool)) else value
-        if isinstance(value, (list, tuple)):
-            return [self._projected(item, selected) for item in cast("list[Any]", value)]
-        found: dict[str, Any] = {}
-        for entry in selected_fields(self.document, *selected.selections):
-            if entry.name == "__typename":
-                found[entry.key] = type(value).__name__
-            else:
-                found[entry.key] = self._projected(getattr(value, entry.name), entry)
-        return found
-
-
-def _plain(value: Tree, kind: Any, bindings: Bindings) -> Any:
-    """The plain value of a tree; JSON written in the document as text is parsed."""
-    while is_non_null_type(kind):
-        kind = cast("GraphQLNonNull[Any]", kind).of_type
-    if isinstance(value, Slot):
-        found = value.value(bindings)
-        if (
-            value.literal >= 0
-            and isinstance(found, str)
-            and isinstance(kind, GraphQLScalarType)
-            and kind.name in ("JSON", "jsonb")
-        ):
-            try:
-                return json.loads(found)
-            except ValueError:
-                return found
-        return found
-    if isinstance(value, (Flag, Word)):
-        return value.value
-    if isinstance(value, Null):
-        return None
-    if isinstance(value, Items):
-        inner = kind.of_type if is_list_type(kind) else kind
-        return [_plain(item, inner, bindings) for item in value.items]
-    assert isinstance(value, Members)
-    while is_list_type(kind) or is_non_null_type(kind):  # one element in the place of a list
-        kind = kind.of_type
-    fields = getattr(kind, "fields", {})
-    return {
-        key: _plain(item, fields[key].type if key in fields else kind, bindings)
-        for key, item in value.items
-    }
-
 
 def _error(message: str, code: str, key: str | None) -> dict[str, Any]:
+    if len(message) > _MAX_MESSAGE:
+        message = f"{message[:_MAX_MESSAGE]}..."
     found: dict[str, Any] = {"message": message, "extensions": {"code": code}}
     if key is not None:
         found["path"] = [key]

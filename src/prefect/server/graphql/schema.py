@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 import typing
 from collections.abc import Callable
 from typing import Any, cast
@@ -29,13 +30,13 @@ from graphql import (
 
 from prefect.server.domain import operations
 from prefect.server.domain.registry import Operation
-from prefect.server.graphql.columns import TableInfo, table_info, table_names
+from prefect.server.graphql.calls import snake
+from prefect.server.graphql.columns import TableInfo, comparable_columns, table_info, table_names
+from prefect.server.graphql.order import AGGREGATES
 from prefect.server.graphql.scalars import BY_NAME
 from prefect.server.graphql.where import COMPARISONS
 
 __all__ = ["build_schema", "sdl"]
-
-_NUMERIC = ("Int",)
 
 
 def _scalar(kind: str) -> GraphQLScalarType:
@@ -89,7 +90,9 @@ class _Types:
                 if kind == "jsonb"
                 else {}
             )
-            fields[name] = GraphQLField(GraphQLNonNull(scalar) if name in info.required else scalar, arguments)
+            fields[name] = GraphQLField(
+                GraphQLNonNull(scalar) if name in info.required else scalar, arguments
+            )
         for name, relation in info.relations.items():
             if relation.kind == "object":
                 fields[name] = GraphQLField(self.row(relation.target))
@@ -116,13 +119,17 @@ class _Types:
             ),
         )
         return GraphQLField(
-            GraphQLNonNull(aggregate), self._list_arguments(table), description=f"Rows of {table}, aggregated."
+            GraphQLNonNull(aggregate),
+            self._list_arguments(table),
+            description=f"Rows of {table}, aggregated.",
         )
 
     def by_pk_field(self, table: str) -> GraphQLField:
         """A field for one row; the id may be null, which finds nothing."""
         return GraphQLField(
-            self.row(table), {"id": GraphQLArgument(BY_NAME["uuid"])}, description=f"The row of {table} with an id."
+            self.row(table),
+            {"id": GraphQLArgument(BY_NAME["uuid"])},
+            description=f"The row of {table} with an id.",
         )
 
     def _list_arguments(self, table: str) -> dict[str, GraphQLArgument]:
@@ -160,7 +167,9 @@ class _Types:
                 found[relation.name] = GraphQLInputField(self._filter(relation.target))
             return found
 
-        return self._once(name, lambda: GraphQLInputObjectType(name, fields, description=f"A filter of {table}."))
+        return self._once(
+            name, lambda: GraphQLInputObjectType(name, fields, description=f"A filter of {table}.")
+        )
 
     def _comparison(self, kind: Any) -> GraphQLInputObjectType:
         name = f"{kind}_comparison_exp"
@@ -202,17 +211,20 @@ class _Types:
 
     def _aggregate_order(self, table: str) -> GraphQLInputObjectType:
         name = f"{table}_aggregate_order_by"
-        columns = lambda: {  # noqa: E731
-            column: GraphQLInputField(self.order_by) for column in table_info(table).columns
-        }
 
         def fields() -> dict[str, GraphQLInputField]:
             found = {"count": GraphQLInputField(self.order_by)}
-            for function in ("min", "max"):
+            for function in AGGREGATES:
+                columns = {
+                    column: GraphQLInputField(self.order_by) for column in comparable_columns(table, function)
+                }
                 inner = f"{table}_{function}_order_by"
-                found[function] = GraphQLInputField(
-                    self._once(inner, lambda inner=inner: GraphQLInputObjectType(inner, columns))
-                )
+                if columns:
+                    found[function] = GraphQLInputField(
+                        self._once(
+                            inner, lambda inner=inner, columns=columns: GraphQLInputObjectType(inner, columns)
+                        )
+                    )
             return found
 
         return self._once(name, lambda: GraphQLInputObjectType(name, fields))
@@ -221,23 +233,23 @@ class _Types:
         name = f"{table}_aggregate_fields"
 
         def fields() -> dict[str, GraphQLField]:
-            info = table_info(table)
             columns_argument = GraphQLArgument(GraphQLList(GraphQLNonNull(self._columns_enum(table))))
             found = {
                 "count": GraphQLField(
                     GraphQLInt, {"columns": columns_argument, "distinct": GraphQLArgument(GraphQLBoolean)}
                 )
             }
-            for function in ("min", "max", "sum", "avg"):
+            for function in AGGREGATES:
                 columns = {
                     column: GraphQLField(GraphQLFloat if function == "avg" else _scalar(kind))
-                    for column, kind in info.columns.items()
-                    if kind in _NUMERIC or (function in ("min", "max") and kind in ("String", "timestamptz"))
+                    for column, kind in comparable_columns(table, function).items()
                 }
                 if columns:
                     inner = f"{table}_{function}_fields"
                     found[function] = GraphQLField(
-                        self._once(inner, lambda inner=inner, columns=columns: GraphQLObjectType(inner, columns))
+                        self._once(
+                            inner, lambda inner=inner, columns=columns: GraphQLObjectType(inner, columns)
+                        )
                     )
             return found
 
@@ -276,7 +288,7 @@ class _Types:
 
     def output_struct(self, kind: type[msgspec.Struct]) -> GraphQLObjectType:
         """The type of a struct that is returned."""
-        name = _snake(kind.__name__)
+        name = snake(kind.__name__)
         return self._once(
             name,
             lambda: GraphQLObjectType(
@@ -291,7 +303,7 @@ class _Types:
 
     def input_struct(self, kind: type[msgspec.Struct]) -> GraphQLInputObjectType:
         """The type of a struct that is taken."""
-        name = _snake(kind.__name__)
+        name = snake(kind.__name__)
 
         def fields() -> dict[str, GraphQLInputField]:
             found: dict[str, GraphQLInputField] = {}
@@ -332,25 +344,15 @@ class _StructField(typing.NamedTuple):
 
 def _struct_fields(kind: type[msgspec.Struct]) -> list[_StructField]:
     hints = typing.get_type_hints(kind, include_extras=True)
-    return [
-        _StructField(f.encode_name, hints[f.name], f.required) for f in msgspec.structs.fields(kind)
-    ]
+    return [_StructField(f.encode_name, hints[f.name], f.required) for f in msgspec.structs.fields(kind)]
 
 
 def _without_none(kind: Any) -> tuple[Any, bool]:
-    import types
-
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         inner = [argument for argument in typing.get_args(kind) if argument is not type(None)]
         if len(inner) == 1:
             return inner[0], True
     return kind, False
-
-
-def _snake(name: str) -> str:
-    """`CreateProjectInput` → `create_project_input`, the name that 1.x documents use."""
-    found = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-    return found.lstrip("_")
 
 
 def _first_line(kind: type) -> str | None:
@@ -361,16 +363,16 @@ def _first_line(kind: type) -> str | None:
 @functools.cache
 def build_schema() -> GraphQLSchema:
     """The schema."""
-    types = _Types()
+    made = _Types()
     query_fields: dict[str, GraphQLField] = {}
     for table in table_names():
-        query_fields[table] = types.list_field(table)
-        query_fields[f"{table}_aggregate"] = types.aggregate_field(table)
-        query_fields[f"{table}_by_pk"] = types.by_pk_field(table)
+        query_fields[table] = made.list_field(table)
+        query_fields[f"{table}_aggregate"] = made.aggregate_field(table)
+        query_fields[f"{table}_by_pk"] = made.by_pk_field(table)
     for operation in operations.queries().values():
-        query_fields[operation.name] = types.query_field(operation)
+        query_fields[operation.name] = made.query_field(operation)
     mutation_fields = {
-        operation.name: types.mutation_field(operation) for operation in operations.mutations().values()
+        operation.name: made.mutation_field(operation) for operation in operations.mutations().values()
     }
     return GraphQLSchema(
         query=GraphQLObjectType("query_root", query_fields),

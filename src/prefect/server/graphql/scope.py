@@ -8,21 +8,28 @@ outside of the caller's own filter, so no filter can reach around it. `:tenant`,
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from prefect.server.database.sql import Dialect
 from prefect.server.graphql.columns import table_info
 from prefect.server.security.caller import Caller
 
-__all__ = ["predicate", "scope_params"]
+__all__ = ["ScopeParameters", "predicate", "scope_parameters"]
 
-_MEMBER = (
-    'EXISTS (SELECT 1 FROM "membership" scope_m WHERE scope_m.user_id = {user} AND scope_m.tenant_id = :tenant)'
-)
+_MEMBER = 'EXISTS (SELECT 1 FROM "membership" scope_m WHERE scope_m.user_id = {user} AND scope_m.tenant_id = :tenant)'
 
 
-def predicate(table: str, alias: str, dialect: Dialect) -> str:
-    """SQL that holds for the rows of `table` (as `alias`) that the caller may see."""
+def predicate(table: str, alias: str, dialect: Dialect, *, is_narrow: bool = False) -> str:
+    """SQL that holds for the rows of `table` (as `alias`) that the caller may see.
+
+    Args:
+        table: one that can be read.
+        alias: its alias in the statement.
+        dialect: the database.
+        is_narrow: whether another condition leaves few rows: then SQLite, which knows too little
+            of the values to see that, is told not to look through all rows of the tenant.
+    """
     if table == "tenant":
         # wire: clients list every tenant of the key's user, to switch between them.
         if dialect == "postgresql":
@@ -35,15 +42,28 @@ def predicate(table: str, alias: str, dialect: Dialect) -> str:
     if table == "auth_api_key":
         # Keys carry over tenants, so only their owner sees them, and admins those of their people.
         own = f"{alias}.user_id = :user"
-        return f"({alias}.revoked IS NULL AND ({own} OR (:is_admin = 1 AND {_MEMBER.format(user=f'{alias}.user_id')})))"
-    if table_info(table).has_tenant:
-        return f"{alias}.tenant_id = :tenant"
-    raise LookupError(f"nothing says who may see rows of {table!r}")
+        here = f"coalesce({alias}.default_tenant_id, :tenant) = :tenant"
+        member = _MEMBER.format(user=f"{alias}.user_id")
+        return f"({alias}.revoked IS NULL AND ({own} OR (:is_admin = 1 AND {here} AND {member})))"
+    if not table_info(table).has_tenant:
+        raise LookupError(f"nothing says who may see rows of {table!r}")
+    of_tenant = f"{alias}.tenant_id = :tenant"
+    if is_narrow and dialect == "sqlite":
+        of_tenant = f"+{of_tenant}"
+    if table == "message":
+        # To one person, or to everybody in the tenant.
+        return f"({of_tenant} AND ({alias}.user_id IS NULL OR {alias}.user_id = :user))"
+    return of_tenant
 
 
-def scope_params(caller: Caller) -> dict[str, Any]:
-    """The parameters of `predicate`."""
-    return {
+ScopeParameters: TypeAlias = "Callable[[Caller], dict[str, Any]]"
+
+
+def scope_parameters(statements: Sequence[str]) -> ScopeParameters:
+    """From a caller to the parameters of `predicate`, those that statements use."""
+    if not any(f":{name}" in sql for sql in statements for name in ("user", "tenants", "is_admin")):
+        return lambda caller: {"tenant": caller.tenant_id}
+    return lambda caller: {
         "tenant": caller.tenant_id,
         "user": caller.user_id or "",
         "tenants": json.dumps(list(caller.tenants)),

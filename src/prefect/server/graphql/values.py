@@ -8,13 +8,24 @@ part of the shape.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from graphql.language import ast
 
-__all__ = ["Bindings", "Flag", "Items", "Members", "Null", "Slot", "Word", "tree", "variable_shape"]
+__all__ = [
+    "Bindings",
+    "Flag",
+    "Items",
+    "Members",
+    "Null",
+    "Slot",
+    "Word",
+    "raw_value",
+    "tree",
+    "variable_shape",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,8 @@ class Slot:
         literal: which literal of the document; -1 for values of variables.
         variable: name of the variable.
         path: where in the variable.
+
+    The value of a slot may be a list of scalars, whatever its length.
     """
 
     literal: int
@@ -91,12 +104,19 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """Null, or a variable that was not given."""
+    """Null, or a variable that was not given.
+
+    Attributes:
+        is_absent: whether it is the latter.
+    """
+
+    is_absent: bool = False
 
 
 Tree: TypeAlias = "Slot | Members | Items | Flag | Word | Null"
 
 _NULL = Null()
+_ABSENT = Null(is_absent=True)
 
 
 def tree(
@@ -115,7 +135,7 @@ def tree(
     """
     if isinstance(node, ast.VariableNode):
         name = node.name.value
-        return _of_value(variables[name], name, (), name in structural) if name in variables else _NULL
+        return _of_value(variables[name], name, (), name in structural) if name in variables else _ABSENT
     if isinstance(node, ast.NullValueNode):
         return _NULL
     if isinstance(node, ast.BooleanValueNode):
@@ -123,9 +143,14 @@ def tree(
     if isinstance(node, ast.EnumValueNode):
         return Word(node.value)
     if isinstance(node, ast.ListValueNode):
+        assert node.loc is not None
+        if node.loc.start in numbers:
+            return Slot(numbers[node.loc.start])  # a list of scalars that was lifted as one
         return Items(tuple(tree(value, variables, numbers, structural) for value in node.values))
     if isinstance(node, ast.ObjectValueNode):
-        return Members(tuple((f.name.value, tree(f.value, variables, numbers, structural)) for f in node.fields))
+        return Members(
+            tuple((f.name.value, tree(f.value, variables, numbers, structural)) for f in node.fields)
+        )
     assert node.loc is not None
     return Slot(numbers[node.loc.start])
 
@@ -139,7 +164,9 @@ def _of_value(value: Any, name: str, path: tuple[str | int, ...], words: bool) -
         return Flag(value)
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
-        return Members(tuple((key, _of_value(inner, name, (*path, key), words)) for key, inner in fields.items()))
+        return Members(
+            tuple((key, _of_value(inner, name, (*path, key), words)) for key, inner in fields.items())
+        )
     if isinstance(value, list):
         items = cast("list[Any]", value)
         if not words and _is_flat(items):
@@ -148,14 +175,34 @@ def _of_value(value: Any, name: str, path: tuple[str | int, ...], words: bool) -
     return Slot(-1, name, path)
 
 
+def raw_value(value: Tree) -> Callable[[Bindings], Any]:
+    """From bindings to the plain value of a tree."""
+    if isinstance(value, Slot):
+        return value.value
+    if isinstance(value, (Flag, Word)):
+        constant = value.value
+        return lambda bindings: constant
+    if isinstance(value, Null):
+        return lambda bindings: None
+    if isinstance(value, Items):
+        parts = [raw_value(item) for item in value.items]
+        return lambda bindings: [part(bindings) for part in parts]
+    members = [(key, raw_value(inner)) for key, inner in value.items]
+    return lambda bindings: {key: inner(bindings) for key, inner in members}
+
+
 def _is_flat(items: list[Any]) -> bool:
     return not any(isinstance(item, (dict, list, bool)) or item is None for item in items)
+
+
+ABSENT_SHAPE = "absent"
 
 
 def variable_shape(value: Any, words: bool = False) -> Any:
     """What of a variable's value a plan depends on, hashable.
 
     Args:
+        value: the value.
         words: whether its texts are names, which a plan depends on.
     """
     if value is None or isinstance(value, bool) or (words and isinstance(value, str)):
