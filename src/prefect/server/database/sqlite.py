@@ -309,7 +309,7 @@ class SqliteStore:
         connection.execute("SAVEPOINT job")
         try:
             job.outcome = job.work(transaction)
-        except BaseException as exc:  # noqa: BLE001 # handed to the waiter, whatever it is
+        except BaseException as exc:  # handed to the waiter, whatever it is
             if not connection.in_transaction:  # the database gave up on all of it: a full disk, say
                 raise sqlite3.OperationalError(str(exc)) from exc
             connection.execute("ROLLBACK TO job")
