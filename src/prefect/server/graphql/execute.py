@@ -27,6 +27,7 @@ from prefect.server.errors import (
 )
 from prefect.server.graphql.cache import Cache
 from prefect.server.graphql.calls import ABSENT, project
+from prefect.server.graphql.direct import direct_input
 from prefect.server.graphql.documents import DocumentCache, DocumentError, Parsed
 from prefect.server.graphql.limits import Limits
 from prefect.server.graphql.plans import (
@@ -110,13 +111,14 @@ class Executor:
         """
         try:
             parsed, literals = self.documents.get(request.query, request.operation_name)
-            variables = self._variables(parsed, request.variables)
+            direct = direct_input(parsed.operation, request.variables)
+            variables = self._variables(parsed, request.variables) if direct is None else {}
             shape = shape_of(parsed, variables)
             plan = self.plans.get((parsed.number, shape))
             if plan is None:
                 plan = make_plan(parsed, variables, self.schema, self.store.dialect, self.limits)
                 self.plans.put((parsed.number, shape), plan, plan.weight)
-            run = _Run(self, parsed, shape, plan, Bindings(literals, variables), caller)
+            run = _Run(self, parsed, shape, plan, Bindings(literals, variables), caller, direct)
             return await run.reply()
         except DocumentError as exc:
             return _refused(exc.code, exc.errors)
@@ -171,6 +173,7 @@ class _Run:
         plan: Plan,
         bindings: Bindings,
         caller: Caller | None,
+        direct: msgspec.Struct | None,
     ) -> None:
         self.executor = executor
         self.store = executor.store
@@ -179,6 +182,7 @@ class _Run:
         self.plan = plan
         self.bindings = bindings
         self.caller = caller
+        self.direct = direct
         self.errors: list[dict[str, Any]] = []
 
     async def reply(self) -> Reply:
@@ -291,11 +295,7 @@ class _Run:
         assert isinstance(step, CallStep)
         operation = step.operation
         caller = self._allowed(operation)
-        assert operation.input_type is not None
-        try:
-            converted = msgspec.convert(values["input"], operation.input_type, strict=False)
-        except msgspec.ValidationError as exc:
-            raise BadInputError(f"The input of {operation.name} cannot be used: {exc}.") from exc
+        converted = _input(operation, values["input"]) if self.direct is None else self.direct
         output = await run_waiting(self.store, operation, caller, converted, self.executor.clock)
         return json.dumps(project(output, step.selected))
 
@@ -316,6 +316,14 @@ class _Run:
                 f"{operation.name} needs the role {operation.role!r}; this key has {caller.role!r} in this tenant."
             )
         return caller
+
+
+def _input(operation: Operation, value: Any) -> msgspec.Struct:
+    assert operation.input_type is not None
+    try:
+        return msgspec.convert(value, operation.input_type, strict=False)
+    except msgspec.ValidationError as exc:
+        raise BadInputError(f"The input of {operation.name} cannot be used: {exc}.") from exc
 
 
 def _error(message: str, code: str, key: str | None) -> dict[str, Any]:
