@@ -25,6 +25,7 @@ _MODULES: tuple[str, ...] = (
     "messages",
     "projects",
     "queue",
+    "restart",
     "run_states",
     "schedules",
     "secrets",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -34,7 +35,15 @@ from prefect.server.domain.states import (
 from prefect.server.errors import StateUpdateError, VersionLockingError
 from prefect.server.security.caller import Caller
 
-__all__ = ["Outcome", "create_first_state", "set_flow_run_state", "set_task_run_state", "write_state"]
+__all__ = [
+    "Outcome",
+    "cancel_task_runs",
+    "create_first_state",
+    "set_flow_run_state",
+    "set_task_run_state",
+    "set_task_runs",
+    "write_state",
+]
 
 Table = Literal["flow_run", "task_run"]
 
@@ -320,7 +329,33 @@ def cancel_task_runs(
     tx: Transaction, flow_run_id: str, tenant_id: str, new: ParsedState, now: datetime.datetime
 ) -> None:
     """Give every unfinished task run of a flow run the same `Cancelled` state."""
+    condition = f"(state IS NULL OR state NOT IN {in_list(tx.dialect, 'finished')})"
+    params = {"finished": dump(sorted(FINISHED_STATES))}
+    set_task_runs(tx, flow_run_id, tenant_id, new, now, condition, params)
+
+
+def set_task_runs(
+    tx: Transaction,
+    flow_run_id: str,
+    tenant_id: str,
+    new: ParsedState,
+    now: datetime.datetime,
+    condition: str,
+    params: Mapping[str, Any],
+) -> int:
+    """Give many task runs of a flow run the same state, however many in a few statements; how many.
+
+    Args:
+        tx: the transaction.
+        flow_run_id: the flow run.
+        tenant_id: whose it is.
+        new: a state in which a task run holds no slot; inputs that are stored are kept.
+        now: the time (UTC).
+        condition: SQL on columns of `task_run`, of our own making.
+        params: its parameters.
+    """
     values = {
+        **params,
         "id": flow_run_id,
         "tenant_id": tenant_id,
         "now": stamp(now),
@@ -328,34 +363,42 @@ def cancel_task_runs(
         "message": new.message,
         "result": new.result,
         "json": new.json,
-        "finished": dump(sorted(FINISHED_STATES)),
+        "ended": stamp(now) if new.type in ENDING_STATES else None,
     }
-    unfinished = (
-        "flow_run_id = :id AND (state IS NULL OR state NOT IN " + in_list(tx.dialect, "finished") + ")"
-    )
-    result, text = json_value(tx.dialect, "result"), json_value(tx.dialect, "json")
+    chosen = f"flow_run_id = :id AND {condition}"
+    result = json_value(tx.dialect, "result")
+    if tx.dialect == "postgresql":
+        text = (
+            "jsonb_set(CAST(:json AS jsonb), '{cached_inputs}', "
+            "coalesce(serialized_state -> 'cached_inputs', CAST('{}' AS jsonb)))"
+        )
+    else:
+        text = (
+            "json_set(:json, '$.cached_inputs', json(coalesce(serialized_state -> '$.cached_inputs', '{}')))"
+        )
     count = tx.execute(
         "INSERT INTO task_run_state (id, created, updated, tenant_id, task_run_id, timestamp, state, message, "
         f"result, serialized_state, version) SELECT {new_uuid(tx.dialect)}, CAST(:now AS TEXT), "
-        f"CAST(:now AS TEXT), tenant_id, id, CAST(:now AS TEXT), CAST(:state AS TEXT), CAST(:message AS TEXT), "
-        f"{result}, {text}, version + 1 FROM task_run WHERE {unfinished}",
+        "CAST(:now AS TEXT), tenant_id, id, CAST(:now AS TEXT), CAST(:state AS TEXT), CAST(:message AS TEXT), "
+        f"{result}, {text}, version + 1 FROM task_run WHERE {chosen}",
         values,
     )
     if not count:
-        return
+        return 0
     tx.execute(
         "DELETE FROM concurrency_slot WHERE tenant_id = :tenant_id AND kind = 'tag' "
-        f"AND run_id IN (SELECT id FROM task_run WHERE {unfinished})",
+        f"AND run_id IN (SELECT id FROM task_run WHERE {chosen})",
         values,
     )
     tx.execute(
         "UPDATE task_run SET updated = :now, version = version + 1, state = :state, state_timestamp = :now, "
-        "state_message = :message, state_result = :result, state_start_time = NULL, "
-        f"serialized_state = :json, end_time = :now WHERE {unfinished}",
+        f"state_message = :message, state_result = {result}, state_start_time = NULL, "
+        f"serialized_state = {text}, end_time = :ended WHERE {chosen}",
         values,
     )
     tx.emit("flow_run_tasks", flow_run_id, tenant_id)
     tx.emit("queue", tenant_id, tenant_id)
+    return count
 
 
 def create_first_state(
