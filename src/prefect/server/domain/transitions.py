@@ -136,8 +136,9 @@ def set_task_run_state(
         StateUpdateError: the run does not exist, or the state is refused.
         BadInputError: not a state.
     """
-    run = _locked_task_run(tx, caller, task_run_id)
-    new = carry_inputs(parse_state(state, now), run.serialized_state)
+    parsed = parse_state(state, now)
+    run = _locked_task_run(tx, caller, task_run_id, holds_flow_run=parsed.type == "Running")
+    new = carry_inputs(parsed, run.serialized_state)
     _check_epoch(run, run.flow_run_epoch, epoch)
     _check_version(run, load_object(run.flow_settings), version, epoch)
     if new.type == "Submitted" and run.state in HOLDING_STATES:
@@ -172,9 +173,9 @@ def _locked_flow_run(tx: Transaction, caller: Caller, run_id: str) -> Row:
     return run
 
 
-def _locked_task_run(tx: Transaction, caller: Caller, run_id: str) -> Row:
-    # The flow run is held too: it cannot be cancelled between looking at it and starting the task.
-    share = " FOR SHARE OF r" if tx.dialect == "postgresql" else ""
+def _locked_task_run(tx: Transaction, caller: Caller, run_id: str, holds_flow_run: bool) -> Row:
+    # To start a task the flow run is held too: it cannot be cancelled after it was looked at.
+    share = " FOR SHARE OF r" if holds_flow_run and tx.dialect == "postgresql" else ""
     run = tx.one_or_none(
         "SELECT t.*, r.state AS flow_run_state, r.epoch AS flow_run_epoch, f.settings AS flow_settings, "
         "k.tags AS task_tags FROM flow_run r JOIN task_run t ON t.flow_run_id = r.id "
