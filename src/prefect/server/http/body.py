@@ -95,8 +95,6 @@ def _envelope(body: bytes) -> _Envelope:
         return _decoder.decode(body)
     except (msgspec.DecodeError, RecursionError):
         pass
-    # Python's own reader takes what old clients write and JSON does not know: halves of
-    # surrogate pairs and NaN.
     value = _loads(body, "The body")
     if isinstance(value, list):
         raise BodyError(400, "One operation is executed for each request; batches are not.")
@@ -118,6 +116,12 @@ def _variables(value: Any) -> dict[str, Any]:
 
 
 def _loads(text: str | bytes, what: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        pass
+    # Python's own reader takes what old clients write and JSON does not know: halves of surrogate
+    # pairs and NaN.
     try:
         return json.loads(text)
     except RecursionError as exc:
