@@ -46,7 +46,7 @@ class Requests:
         config = context.config
         self.api_server = api_server or cast("str", config.cloud.get("api"))
         host = self.api_server
-        if ".prefect.io" in host and transport is None:
+        if ".prefect.io" in host and (transport is None or isinstance(transport, HttpTransport)):
             raise ClientError(
                 f"The API address is {host}, which was switched off. Set the address of your server: "
                 "`prefect backend server`, or PREFECT__CLOUD__API=http://localhost:4200."
