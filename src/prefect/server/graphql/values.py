@@ -192,7 +192,8 @@ def raw_value(value: Tree) -> Callable[[Bindings], Any]:
 
 
 def _is_flat(items: list[Any]) -> bool:
-    return not any(isinstance(item, (dict, list, bool)) or item is None for item in items)
+    # An empty list may be one of filters too, which is no scalar.
+    return bool(items) and not any(isinstance(item, (dict, list, bool)) or item is None for item in items)
 
 
 ABSENT_SHAPE = "absent"

@@ -71,7 +71,11 @@ def make_rows(seed: int) -> Rows:
         for tenant_id in made.tenants:
             for number in range(count):
                 # The last one of each table is a stray.
-                stray = 1.0 if number == count - 1 and table not in ("user", "membership", "auth_api_key") else 0.0
+                stray = (
+                    1.0
+                    if number == count - 1 and table not in ("user", "membership", "auth_api_key")
+                    else 0.0
+                )
                 made.rows[table].append(_row(rng, made, table, tenant_id, number, stray))
     return made
 
@@ -90,7 +94,13 @@ def _row(
 
 
 def _value(
-    rng: random.Random, made: Rows, table: str, column: tables.Column, tenant_id: str, number: int, stray: float
+    rng: random.Random,
+    made: Rows,
+    table: str,
+    column: tables.Column,
+    tenant_id: str,
+    number: int,
+    stray: float,
 ) -> Any:
     name = column.name
     if name == "id":
@@ -138,7 +148,9 @@ def insert_rows(tx: Transaction, made: Rows) -> None:
             f'INSERT INTO "{table}" ({names}) VALUES ({values})',
             [
                 {
-                    name: json.dumps(row[name]) if column.kind == "json" and row[name] is not None else row[name]
+                    name: json.dumps(row[name])
+                    if column.kind == "json" and row[name] is not None
+                    else row[name]
                     for name, column in columns.items()
                 }
                 for row in rows
@@ -164,11 +176,15 @@ class Graph:
         self.executor = Executor(store, lambda: START)
         self._loop = asyncio.new_event_loop()
 
-    def reply(self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None) -> Any:
+    def reply(
+        self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None
+    ) -> Any:
         request = Request(document, variables or {}, name)
         return self._loop.run_until_complete(self.executor.execute(request, self.caller))
 
-    def __call__(self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None) -> Any:
+    def __call__(
+        self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None
+    ) -> Any:
         reply = self.reply(document, variables, name)
         body = json.loads(reply.body)
         if "errors" in body:
@@ -290,7 +306,9 @@ class Model:
     def related(self, table: str, row: dict[str, Any], name: str) -> list[dict[str, Any]]:
         relation = table_info(table).relations[name]
         key = row[relation.local]
-        return [one for one in self.visible[relation.target] if key is not None and one[relation.remote] == key]
+        return [
+            one for one in self.visible[relation.target] if key is not None and one[relation.remote] == key
+        ]
 
     # Filters say True, False or None (unknown), as SQL does.
     def matches(self, table: str, row: dict[str, Any], where: Any) -> bool | None:
@@ -362,13 +380,17 @@ class Model:
         limit = arguments.get("limit")
         return found[start:] if limit is None else found[start : start + limit]
 
-    def _sorted(self, table: str, found: list[dict[str, Any]], key: str, direction: Any) -> list[dict[str, Any]]:
+    def _sorted(
+        self, table: str, found: list[dict[str, Any]], key: str, direction: Any
+    ) -> list[dict[str, Any]]:
         if direction is None:
             return found
         if isinstance(direction, dict):
             if key.endswith("_aggregate"):
                 for function, inner in reversed(direction.items()):
-                    found = self._sorted_by_aggregate(table, found, key.removesuffix("_aggregate"), function, inner)
+                    found = self._sorted_by_aggregate(
+                        table, found, key.removesuffix("_aggregate"), function, inner
+                    )
                 return found
             for inner_key, inner_direction in reversed(direction.items()):
 
@@ -404,7 +426,9 @@ def aggregate(function: str, values: list[Any]) -> Any:
     return {"min": min, "max": max, "sum": sum}[function](known)
 
 
-def _by(found: list[dict[str, Any]], value: Callable[[dict[str, Any]], Any], direction: str) -> list[dict[str, Any]]:
+def _by(
+    found: list[dict[str, Any]], value: Callable[[dict[str, Any]], Any], direction: str
+) -> list[dict[str, Any]]:
     descends = direction.startswith("desc")
     nulls_first = direction.endswith("nulls_first") or direction == "desc"
     nulls = [row for row in found if value(row) is None]
@@ -415,7 +439,9 @@ def _by(found: list[dict[str, Any]], value: Callable[[dict[str, Any]], Any], dir
     return nulls + known if nulls_first else known + nulls
 
 
-def _stable(found: list[dict[str, Any]], known: list[dict[str, Any]], value: Callable[..., Any]) -> list[dict[str, Any]]:
+def _stable(
+    found: list[dict[str, Any]], known: list[dict[str, Any]], value: Callable[..., Any]
+) -> list[dict[str, Any]]:
     position = {id(row): number for number, row in enumerate(found)}
     result: list[dict[str, Any]] = []
     start = 0
@@ -465,14 +491,18 @@ def _operator(kind: str, value: Any, name: str, operand: Any) -> bool | None:
     if name.endswith("like"):
         text, pattern = (value.lower(), operand.lower()) if "ilike" in name else (value, operand)
         return _like(text, pattern) != name.startswith("_n")
-    return {
-        "_eq": value == operand,
-        "_neq": value != operand,
-        "_gt": lambda: value > operand,
-        "_gte": lambda: value >= operand,
-        "_lt": lambda: value < operand,
-        "_lte": lambda: value <= operand,
-    }[name] if name in ("_eq", "_neq") else _ordered(value, name, operand)
+    return (
+        {
+            "_eq": value == operand,
+            "_neq": value != operand,
+            "_gt": lambda: value > operand,
+            "_gte": lambda: value >= operand,
+            "_lt": lambda: value < operand,
+            "_lte": lambda: value <= operand,
+        }[name]
+        if name in ("_eq", "_neq")
+        else _ordered(value, name, operand)
+    )
 
 
 def _ordered(value: Any, name: str, operand: Any) -> bool:
@@ -545,7 +575,11 @@ def model(twins: Twins) -> Model:
 def to_literal(value: Any, *, is_word: bool = False) -> str:
     """A value as it is written in a document."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {to_literal(inner, is_word=is_word)}" for key, inner in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{key}: {to_literal(inner, is_word=is_word)}" for key, inner in value.items())
+            + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(to_literal(inner, is_word=is_word) for inner in value) + "]"
     if is_word and isinstance(value, str):

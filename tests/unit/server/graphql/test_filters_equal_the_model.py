@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,15 +13,53 @@ from prefect.server.graphql.columns import comparable_columns, table_info
 from prefect.server.graphql.where import COMPARISONS
 
 TABLES = ("flow", "flow_run", "task_run", "task", "project", "flow_run_state", "log", "edge", "agent")
-_TEXTS = ["a", "A", "aB", "b%c", "x_y", "back\\slash", "Straße", "ÉCOLE", "école", "日本", "😀", "it's", "", "%"]
-_PATTERNS = ["%", "_", "%a%", "a_", "%b", "É%", "é%", "%\\%%", "x\\_y", "\\", "%\\", "%\\\\%", "😀", "_本", "STRASSE", "straße%", "%'%", "%%%", "", "a%b%"]
+_TEXTS = [
+    "a",
+    "A",
+    "aB",
+    "b%c",
+    "x_y",
+    "back\\slash",
+    "Straße",
+    "ÉCOLE",
+    "école",
+    "日本",
+    "😀",
+    "it's",
+    "",
+    "%",
+]
+_PATTERNS = [
+    "%",
+    "_",
+    "%a%",
+    "a_",
+    "%b",
+    "É%",
+    "é%",
+    "%\\%%",
+    "x\\_y",
+    "\\",
+    "%\\",
+    "%\\\\%",
+    "😀",
+    "_本",
+    "STRASSE",
+    "straße%",
+    "%'%",
+    "%%%",
+    "",
+    "a%b%",
+]
 _JSONS: list[Any] = [
     {}, [], {"a": 1}, {"b": [2]}, {"b": [{"c": None}]}, {"a": {}}, ["a"], [1], [[1]], ["b", "a"], "a", "1", 1, 1.0, 1.5,
     True, False, None, {"c": True}, {"c": 1}, [None], ["1", 1], {"😀": "Straße"},
 ]  # fmt: skip
 _KEYS = ["a", "b", "c", "1", "😀", "", "b.c", "it's"]
 DIRECTIONS = ["asc", "desc", "asc_nulls_first", "asc_nulls_last", "desc_nulls_first", "desc_nulls_last"]
-_IDS = st.sampled_from(["id", "flow_id", "flow_run_id", "task_id", "project_id", "task_run_id", "flow_group_id"])
+_IDS = st.sampled_from(
+    ["id", "flow_id", "flow_run_id", "task_id", "project_id", "task_run_id", "flow_group_id"]
+)
 
 
 def _values(kind: str, rows: Any, table: str, column: str) -> st.SearchStrategy[Any]:
@@ -63,7 +102,7 @@ def comparisons(draw: st.DrawFn, rows: Any, table: str) -> dict[str, Any]:
     operators = draw(st.lists(st.sampled_from(COMPARISONS[kind]), min_size=1, max_size=2, unique=True))
     values = _values(kind, rows, table, column)
     found = {
-        operator: draw(st.one_of(_operand(kind, operator, values), st.none()) if draw(st.integers(0, 9)) == 0 else _operand(kind, operator, values))
+        operator: None if draw(st.integers(0, 9)) == 9 else draw(_operand(kind, operator, values))
         for operator in operators
     }
     return {column: found}
@@ -148,7 +187,8 @@ def arguments(draw: st.DrawFn, rows: Any, table: str) -> dict[str, Any]:
 def written(values: dict[str, Any], literal: Any) -> str:
     """Arguments as they stand in a document."""
     parts = [
-        f"{name}: {literal(value, is_word=name in ('order_by', 'distinct_on'))}" for name, value in values.items()
+        f"{name}: {literal(value, is_word=name in ('order_by', 'distinct_on'))}"
+        for name, value in values.items()
     ]
     return f"({', '.join(parts)})"
 
@@ -241,7 +281,9 @@ def test_aggregates_are_those_of_the_model(data: st.DataObject, twins: Any, mode
             column = data.draw(st.sampled_from(columns))
             parts.append(f"{function} {{ {column} }}")
             expected[function] = {column: _aggregate(function, [row[column] for row in chosen])}
-    column = data.draw(st.sampled_from([c for c, kind in table_info(table).columns.items() if kind != "jsonb"]))
+    column = data.draw(
+        st.sampled_from([c for c, kind in table_info(table).columns.items() if kind != "jsonb"])
+    )
     parts.append(f"known: count(columns: [{column}]) different: count(columns: {column}, distinct: true)")
     known = [row[column] for row in chosen if row[column] is not None]
     expected["known"], expected["different"] = len(known), len(set(known))
@@ -256,7 +298,9 @@ def _aggregate(function: str, values: list[Any]) -> Any:
     known = [value for value in values if value is not None]
     if not known:
         return None
-    return sum(known) / len(known) if function == "avg" else {"min": min, "max": max, "sum": sum}[function](known)
+    if function == "avg":
+        return pytest.approx(sum(known) / len(known))  # SQLite writes 15 digits
+    return {"min": min, "max": max, "sum": sum}[function](known)
 
 
 def test_every_column_comes_out_as_it_went_in(twins: Any) -> None:
@@ -267,4 +311,4 @@ def test_every_column_comes_out_as_it_went_in(twins: Any) -> None:
             {column: row[column] for column in columns}
             for row in sorted(twins.visible(table), key=lambda row: row["id"])
         ]
-        assert json.dumps(found, sort_keys=True) == json.dumps(expected, sort_keys=True).replace(": 1.0,", ": 1.0,")
+        assert json.dumps(found, sort_keys=True) == json.dumps(expected, sort_keys=True)
