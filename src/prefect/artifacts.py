@@ -68,12 +68,4 @@ def _forward(old: str, new: str, *args: str) -> Any:
         DeprecationWarning,
         stacklevel=3,
     )
-    try:
-        artifacts = import_module("prefect.backend.artifacts")
-    except ModuleNotFoundError as exc:
-        if exc.name not in ("prefect.backend", "prefect.backend.artifacts"):
-            raise
-        raise NotImplementedError(
-            f"`prefect.backend.{new}` keeps artifacts in the API, which this version does not reach yet."
-        ) from None
-    return getattr(artifacts, new)(*args)
+    return getattr(import_module("prefect.backend.artifacts"), new)(*args)

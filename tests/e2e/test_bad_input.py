@@ -333,13 +333,6 @@ CASES = [
         files={"settings.toml": '[tasks.defaults]\nmax_retries = "many"\n'},
     ),
     Case(
-        "a registered flow without a server",
-        GREETING,
-        UNREACHABLE,
-        "--execute needs a server connection, which this version does not have yet.",
-        ("--execute",),
-    ),
-    Case(
         "two ways to name a flow",
         GREETING,
         USAGE,

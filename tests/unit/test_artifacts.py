@@ -34,16 +34,3 @@ def test_old_functions_call_the_new_ones_and_warn(old: str, monkeypatch: pytest.
     assert calls == [arguments]
     assert result == (None if old.startswith(("update", "delete")) else "result")
     assert caught[0].filename == __file__
-
-
-def test_without_a_client_the_error_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "prefect.backend", None)
-    monkeypatch.delitem(sys.modules, "prefect.backend.artifacts", raising=False)
-
-    with (
-        pytest.warns(DeprecationWarning, match="has moved"),
-        pytest.raises(
-            NotImplementedError, match=r"`prefect\.backend\.create_link_artifact` keeps artifacts in the API"
-        ),
-    ):
-        artifacts.create_link("https://link")

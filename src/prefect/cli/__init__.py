@@ -46,4 +46,8 @@ def __getattr__(name: str) -> object:
         from prefect.cli._root import cli
 
         return cli
+    if name == "backend_util":  # compat: other programs reach the helpers of `prefect backend` here
+        from prefect.utilities import backend
+
+        return backend
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prefect.core.flow import Flow
     from prefect.storage import Storage
 
-__all__ = ["BuiltFlow", "Source", "expand_paths", "load_json", "load_module", "load_script"]
+__all__ = ["BuiltFlow", "Source", "load_json", "load_module", "load_script", "python_files"]
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Source:
     """Why nothing could be loaded."""
 
 
-def expand_paths(paths: Iterable[str]) -> list[Path]:
+def python_files(paths: Iterable[str]) -> list[Path]:
     """The Python files of paths, folders (at any depth) and patterns such as `flows/**/*.py`, sorted, each once.
 
     Raises:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["BACKEND_COMMANDS", "COMMANDS", "Command"]
+__all__ = ["BACKEND_COMMANDS", "COMMANDS", "SECTIONS", "Command"]
 
 
 class Command(NamedTuple):
@@ -22,13 +22,15 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
-    "run": Command("prefect.cli.run", "run", "Run a flow from a file or a module, here and now."),
+    "run": Command(
+        "prefect.cli.run", "run", "Run a flow of a file or module here, or a registered one by an agent."
+    ),
     "server": Command(
         "prefect.cli.server", "server", "Run the server: API, scheduling and all that watches runs."
     ),
-    "register": Command("prefect.cli.register", "register", "Register flows with the API."),
+    "register": Command("prefect.cli.build_register", "register", "Register flows with the API."),
     "build": Command(
-        "prefect.cli.register", "build", "Build flows into a file that can be registered later."
+        "prefect.cli.build_register", "build", "Build flows into a file that can be registered later."
     ),
     "create": Command("prefect.cli.create", "create", "Make projects."),
     "get": Command("prefect.cli.get", "get", "List flows, runs, projects, tasks and log lines."),
@@ -36,13 +38,14 @@ COMMANDS: dict[str, Command] = {
         "prefect.cli.describe", "describe", "Print everything about a flow, its tasks, or a flow run."
     ),
     "delete": Command("prefect.cli.delete", "delete", "Delete projects."),
-    "kv": Command("prefect.cli.kv", "kv", "Read and write values by name, which the API keeps."),
+    "kv": Command("prefect.cli.kv_store", "kv", "Read and write values by name, which the API keeps."),
     "backend": Command("prefect.cli.backend", "backend", "Choose the API to talk to."),
     "auth": Command("prefect.cli.auth", "auth", "Log in, and manage API keys and tenants."),
     "execute": Command(
         "prefect.cli.execute", "execute", "Run a flow run of the API here; agents start this."
     ),
     "heartbeat": Command("prefect.cli.heartbeat", "heartbeat", "Tell the API that a flow run is alive."),
+    "repl": Command("prefect.cli.repl", "repl", "Type commands one after the other."),
     "config": Command("prefect.cli.config", "config", "Print the configuration in use, as JSON."),
     "diagnostics": Command(
         "prefect.cli.diagnostics", "diagnostics", "Print facts for a bug report, without any value of yours."
@@ -51,11 +54,18 @@ COMMANDS: dict[str, Command] = {
     "help": Command("prefect.cli.help", "help_command", "Help on a command, or on `exit-codes`."),
 }
 
+#: The sections of the help of `prefect`; each command is in one.
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Flows and runs": ("run", "register", "build", "get", "describe", "create", "delete", "kv"),
+    "Servers and agents": ("server", "agent", "backend", "auth"),
+    "Started by agents and runs": ("execute", "heartbeat"),
+    "Other commands": ("config", "diagnostics", "version", "repl", "help"),
+}
+
 #: Commands of 1.x that talk to an API, which this version does not do yet. They get an answer that
 #: says so, and not "No such command".
 BACKEND_COMMANDS = frozenset(
     {
         "agent",
-        "repl",
     }
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect.cli._commands import COMMANDS
+from prefect.cli._commands import COMMANDS, SECTIONS
 from prefect.cli._exit_codes import EXIT_CODES
 
 __all__ = ["exit_codes_help", "root_help"]
@@ -10,14 +10,15 @@ __all__ = ["exit_codes_help", "root_help"]
 _ROOT = """\
 Usage: prefect [OPTIONS] COMMAND [ARGS]...
 
-  Run and inspect Prefect flows.
+  Run flows, register them with a server, and see what became of their runs.
 
 Examples:
   prefect run -p flow.py                                   run the flow of a file
   prefect run -m prefect.hello_world --param name=Marvin   run a flow of a module
-  prefect run -p flows.py -n nightly --log-level DEBUG     one of several flows
+  prefect server start                                     a server for schedules, agents and history
+  prefect register --project demo -p flow.py               make a flow known to it
+  prefect run -n nightly --watch                           a run of a registered flow, followed
 
-Commands:
 {commands}
 
 Options:
@@ -42,8 +43,11 @@ Data goes to standard output; progress, hints and errors go to standard error.""
 def root_help() -> str:
     """The help of `prefect` itself."""
     width = max(map(len, COMMANDS)) + 2
-    rows = "\n".join(f"  {name:<{width}}{command.help}" for name, command in COMMANDS.items())
-    return _ROOT.format(commands=rows)
+    parts: list[str] = []
+    for title, names in SECTIONS.items():
+        rows = [f"  {name:<{width}}{COMMANDS[name].help}" for name in names if name in COMMANDS]
+        parts.append("\n".join([f"{title}:", *rows]))
+    return _ROOT.format(commands="\n\n".join(parts))
 
 
 def exit_codes_help() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from prefect.core.flow import Flow
     from prefect.storage import Storage
 
-__all__ = ["Tally", "build_source", "keep_named", "register_built"]
+__all__ = [
+    "Tally",
+    "add_labels",
+    "build_source",
+    "keep_named",
+    "register_built",
+    "register_one",
+    "with_run_config",
+]
 
 #: Flows in one request.
 _BATCH = 50
@@ -40,7 +48,7 @@ class Tally:
         return styled(f" {', '.join(parts)} ".center(62, "="), sys.stdout, color=color, bold=True)
 
 
-def keep_named(sources: list[Source], names: tuple[str, ...]) -> list[str]:
+def keep_named(sources: list[Source], names: Sequence[str]) -> list[str]:
     """Leave only flows of these names, and sources that have some; the names that none has."""
     found: set[str] = set()
     for source in sources:
@@ -51,7 +59,7 @@ def keep_named(sources: list[Source], names: tuple[str, ...]) -> list[str]:
     return [name for name in names if name not in found]
 
 
-def build_source(source: Source, labels: tuple[str, ...], tally: Tally, *, report: bool) -> list[BuiltFlow]:
+def build_source(source: Source, labels: Iterable[str], tally: Tally, *, report: bool) -> list[BuiltFlow]:
     """Build the storages of a source, and give its flows in the form that is registered.
 
     Args:
@@ -84,9 +92,7 @@ def build_source(source: Source, labels: tuple[str, ...], tally: Tally, *, repor
                 write(f"  Building {flow.name!r}... {_green('Done')}")
                 tally.done += 1
     for flow in source.built:
-        if labels and flow.serialized.get("run_config"):
-            known = cast("list[str]", flow.serialized["run_config"].get("labels") or [])
-            flow.serialized["run_config"]["labels"] = sorted({*known, *labels})
+        add_labels(flow.serialized, labels)
         built.append(flow)
     return built
 
@@ -100,7 +106,15 @@ def _by_storage(flows: list[Flow]) -> Iterator[tuple[Storage, list[Flow]]]:
     yield from groups.values()
 
 
-def _built(flow: Flow, labels: tuple[str, ...]) -> BuiltFlow:
+def add_labels(serialized: dict[str, Any], labels: Iterable[str]) -> None:
+    """Add labels to the run config of a flow in its JSON form."""
+    run_config = cast("dict[str, Any] | None", serialized.get("run_config"))
+    if run_config:
+        run_config["labels"] = sorted({*cast("list[str]", run_config.get("labels") or []), *labels})
+
+
+def with_run_config(flow: Flow, labels: Iterable[str]) -> None:
+    """Give a flow a run config, with these labels and those of its storage."""
     if flow.run_config is None:
         from prefect.run_configs import UniversalRun
 
@@ -108,6 +122,10 @@ def _built(flow: Flow, labels: tuple[str, ...]) -> BuiltFlow:
     flow.run_config.labels.update(labels)
     if flow.storage is not None:
         flow.run_config.labels.update(flow.storage.labels)
+
+
+def _built(flow: Flow, labels: Iterable[str]) -> BuiltFlow:
+    with_run_config(flow, labels)
     return BuiltFlow(flow.name, flow.serialize(build=False))
 
 
@@ -173,7 +191,8 @@ def _register(
     replies: list[_Reply] = []
     for flow, entry in zip(flows, entries, strict=True):
         try:
-            replies.append(_one_by_one(client, project_id, flow, entry))
+            flow_id, version, is_new = _one(client, project_id, flow, entry)
+            replies.append((flow_id if is_new else None, version, None))
         except ClientError as error:
             replies.append((None, None, _message(error)))
     return replies
@@ -199,22 +218,26 @@ def _in_one_request(client: Client, entries: list[dict[str, Any]]) -> list[_Repl
     ]
 
 
-def _one_by_one(client: Client, project_id: str, flow: BuiltFlow, entry: dict[str, Any]) -> _Reply:
+def register_one(
+    client: Client, project_id: str, flow: BuiltFlow, *, schedule: bool, force: bool
+) -> tuple[str, int, bool]:
+    """Register one flow: its id and version, and whether the version is new."""
+    return _one(client, project_id, flow, _entry(flow, project_id, schedule, force))
+
+
+def _one(client: Client, project_id: str, flow: BuiltFlow, entry: dict[str, Any]) -> tuple[str, int, bool]:
     from prefect.backend._query import rows
 
     where = {"project_id": {"_eq": project_id}, "name": {"_eq": flow.name}}
-    order = {"version": "desc"}
-    before = rows("flow", where, "id", order_by=order, limit=1, client=client)
-    flow_id = client.graphql(
+    before = rows("flow", where, "id", order_by={"version": "desc"}, limit=1, client=client)
+    flow_id: str = client.graphql(
         "mutation($input: create_flow_from_compressed_string_input!) "
         "{ create_flow_from_compressed_string(input: $input) { id } }",
         variables={"input": entry},
         retry_on_api_error=False,
     ).data.create_flow_from_compressed_string.id
-    if before and before[0].id == flow_id:
-        return None, None, None
-    version = rows("flow", {"id": {"_eq": flow_id}}, "version", client=client)[0].version
-    return flow_id, version, None
+    version: int = rows("flow", {"id": {"_eq": flow_id}}, "version", client=client)[0].version
+    return flow_id, version, not before or before[0].id != flow_id
 
 
 def _message(error: Exception) -> str:

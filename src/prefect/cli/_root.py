@@ -74,7 +74,7 @@ def _no_such_command(word: str) -> CommandError:
 @click.option("--version", is_flag=True, help="Print the version and exit.")
 @click.pass_context
 def cli(ctx: click.Context, version: bool) -> None:
-    """Run and inspect Prefect flows."""
+    """Run flows, register them with a server, and see what became of their runs."""
     if version:
         from prefect import __version__
 

@@ -17,7 +17,7 @@ from prefect.cli._table import Column, age, output_option, show_rows
 if TYPE_CHECKING:
     from prefect.client.client import Client
 
-__all__ = ["auth"]
+__all__ = ["abort_on_config_api_key", "auth", "check_override_auth_token"]
 
 
 @click.group(
@@ -40,7 +40,8 @@ def login(key: str | None, api: str | None) -> None:
 
     You work in the key's default tenant then; `prefect auth switch-tenants` chooses another one.
     """
-    _refuse_environment("api_key")
+    abort_on_config_api_key()
+    check_override_auth_token()
     if key is None:
         if not sys.stdin.isatty():
             raise CommandError("Give the API key: --key KEY.", exit_code=_exit_codes.USAGE)
@@ -101,6 +102,30 @@ def _refuse_environment(setting: str) -> None:
         hint=f"Unset it first: `unset {variable}`.",
         exit_code=_exit_codes.CONFLICT,
     )
+
+
+def abort_on_config_api_key(message: str | None = None) -> None:
+    """Refuse to go on while the environment or the configuration file sets an API key.
+
+    Args:
+        message: what to say; a sentence that names the variable by default.
+
+    Raises:
+        CommandError: it is set.
+    """
+    from prefect.utilities.context import context
+
+    if message is not None and context.config.cloud.get("api_key"):
+        raise CommandError(message, exit_code=_exit_codes.CONFLICT)
+    _refuse_environment("api_key")
+
+
+def check_override_auth_token() -> None:
+    """Say so if the environment sets an API token of Prefect before 1.0, which has no effect any more."""
+    import os
+
+    if os.environ.get("PREFECT__CLOUD__AUTH_TOKEN"):
+        note("PREFECT__CLOUD__AUTH_TOKEN is set, and has no effect: tokens were replaced by keys.")
 
 
 @auth.command()

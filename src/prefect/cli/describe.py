@@ -12,7 +12,7 @@ from prefect.cli._errors import CommandError
 from prefect.cli._group import Group
 from prefect.cli._table import show_document
 
-__all__ = ["describe"]
+__all__ = ["describe", "display_output"]
 
 _OUTPUT = click.option(
     "--output",
@@ -22,6 +22,16 @@ _OUTPUT = click.option(
     show_default=True,
     help="How to print.",
 )
+
+
+def display_output(obj: Any, output: str = "json") -> None:
+    """Print one object as JSON or YAML.
+
+    Args:
+        obj: anything that JSON can hold.
+        output: "json" or "yaml".
+    """
+    show_document(obj, output)
 
 
 @click.group(cls=Group)

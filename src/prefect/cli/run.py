@@ -10,10 +10,32 @@ import click
 from prefect.cli._group import Group
 from prefect.cli._lookup import check_lookup, find_flow
 from prefect.cli._output import note
+from prefect.cli._run_helpers import (
+    echo_with_log_color,
+    get_flow_from_path_or_module,
+    get_flow_view,
+    load_flows_from_module,
+    load_flows_from_script,
+    load_json_key_values,
+    temporary_environ,
+    try_error_done,
+)
 from prefect.cli._values import check_parameters, key_values, merged_parameters
 
 if TYPE_CHECKING:
     from prefect.core.flow import Flow
+
+__all__ = [
+    "echo_with_log_color",
+    "get_flow_from_path_or_module",
+    "get_flow_view",
+    "load_flows_from_module",
+    "load_flows_from_script",
+    "load_json_key_values",
+    "run",
+    "temporary_environ",
+    "try_error_done",
+]
 
 _EPILOG = """\
 \b

@@ -62,7 +62,8 @@ def running_server(directory: Path, *words: str) -> Iterator[str]:
     try:
         deadline = time.monotonic() + 60
         while True:
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
             try:
                 urllib.request.urlopen(f"{url}/health", timeout=2).close()
                 break

@@ -144,17 +144,13 @@ def test_param_wins_over_param_file_and_says_so(flows: str, tmp_path: Path) -> N
     assert "Both --param-file and --param set x; the value of --param is used." in both.stderr
 
 
-@pytest.mark.parametrize("options", [["--label", "a"], ["--idempotency-key", "k"], ["--watch"]])
+@pytest.mark.parametrize(
+    "options", [["--label", "a"], ["--idempotency-key", "k"], ["--watch"], ["--execute"]]
+)
 def test_options_for_a_server_have_no_effect_locally_and_say_so(flows: str, options: list[str]) -> None:
     result = run("-p", flows, "-n", "good", *options)
     assert result.exit_code == 0
     assert f"{options[0]} has no effect on a local run." in result.stderr
-
-
-def test_execute_needs_a_server(flows: str) -> None:
-    result = run("-p", flows, "-n", "good", "--execute")
-    assert result.exit_code == 6
-    assert "--execute needs a server connection" in result.stderr
 
 
 def test_schedule_without_one_is_ignored(flows: str) -> None:

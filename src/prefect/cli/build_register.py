@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +15,53 @@ from prefect.cli import _exit_codes
 from prefect.cli._errors import CommandError
 from prefect.cli._group import Group
 from prefect.cli._output import note, write
+from prefect.cli._registering_api import (
+    FlowsJSONSchema,
+    SimpleFlowSchema,
+    Source,
+    TerminalError,
+    build_and_register,
+    collect_flows,
+    expand_paths,
+    get_module_paths,
+    get_project_id,
+    handle_terminal_error,
+    load_flows_from_json,
+    log_exception,
+    prepare_flows,
+    register_internal,
+    register_serialized_flow,
+)
+from prefect.cli._run_helpers import load_flows_from_module, load_flows_from_script
+from prefect.cli._watching import watch_for_changes
 
 if TYPE_CHECKING:
-    from prefect.cli._collect import Source
+    from prefect.cli._collect import Source as Found
     from prefect.cli._registering import Tally
     from prefect.client.client import Client
 
-__all__ = ["build", "register"]
+__all__ = [
+    "FlowsJSONSchema",
+    "SimpleFlowSchema",
+    "Source",
+    "TerminalError",
+    "build",
+    "build_and_register",
+    "collect_flows",
+    "expand_paths",
+    "get_module_paths",
+    "get_project_id",
+    "handle_terminal_error",
+    "load_flows_from_json",
+    "load_flows_from_module",
+    "load_flows_from_script",
+    "log_exception",
+    "prepare_flows",
+    "register",
+    "register_internal",
+    "register_serialized_flow",
+    "watch_for_changes",
+]
 
 _REGISTER_EPILOG = """\
 \b
@@ -94,19 +136,33 @@ def register(
     if watch:
         if json_paths:
             raise CommandError("--watch cannot watch --json files.", exit_code=_exit_codes.USAGE)
-        from prefect.cli._watching import watch_and_register
-
         options = [f"--project={project}", *(f"--name={n}" for n in names), *(f"--label={n}" for n in labels)]
         options += ["--force"] if force else []
         options += [] if schedule else ["--no-schedule"]
-        watch_and_register(paths, modules, options)
+        _watch(paths, modules, options)
         return
+    tally = register_once(client, project_id, paths, modules, json_paths, names, labels, force, schedule)
+    ctx.exit(_exit_codes.FAILED if tally.failed else _exit_codes.OK)
+
+
+def register_once(
+    client: Client,
+    project_id: str,
+    paths: Iterable[str],
+    modules: Iterable[str],
+    json_paths: Iterable[str],
+    names: Sequence[str],
+    labels: Iterable[str],
+    force: bool,
+    schedule: bool,
+) -> Tally:
+    """Load, build and register once; how many flows went which way."""
+    from prefect.cli._api import api_errors
+    from prefect.cli._registering import Tally, build_source, register_built
+
     write("Collecting flows...")
     sources = _collect(paths, modules, json_paths)
     _keep_named(sources, names)
-
-    from prefect.cli._api import api_errors
-    from prefect.cli._registering import Tally, build_source, register_built
 
     tally = Tally()
     with api_errors():
@@ -114,7 +170,18 @@ def register(
             built = build_source(source, labels, tally, report=False)
             register_built(client, built, project_id, tally, schedule=schedule, force=force)
     write(tally.line("registered"))
-    ctx.exit(_exit_codes.FAILED if tally.failed else _exit_codes.OK)
+    return tally
+
+
+def _watch(paths: Iterable[str], modules: Iterable[str], options: list[str]) -> None:
+    """Register everything, then whatever changes, until Ctrl-C; what did not change is skipped.
+
+    Each time a new process does it: what a file imports is read anew.
+    """
+    for changed_paths, changed_modules in watch_for_changes(paths, modules):
+        words = [f"--path={path}" for path in changed_paths] + [f"--module={m}" for m in changed_modules]
+        command = [sys.executable, "-m", "prefect", "register", *options, *words]
+        subprocess.run(command, check=False)  # noqa: S603 - our own command; its errors are on the screen
 
 
 @click.command(epilog=_BUILD_EPILOG, context_settings={"max_content_width": 100})
@@ -188,15 +255,15 @@ def _project_id(client: Client, name: str, *, create: bool) -> str:
     )
 
 
-def _collect(paths: tuple[str, ...], modules: tuple[str, ...], json_paths: tuple[str, ...]) -> list[Source]:
-    from prefect.cli._collect import expand_paths, load_json, load_module, load_script
+def _collect(paths: Iterable[str], modules: Iterable[str], json_paths: Iterable[str]) -> list[Found]:
+    from prefect.cli._collect import load_json, load_module, load_script, python_files
 
-    sources = [load_script(path) for path in expand_paths(paths)]
+    sources = [load_script(path) for path in python_files(paths)]
     sources += [load_module(module) for module in modules]
     return sources + [load_json(location) for location in json_paths]
 
 
-def _keep_named(sources: list[Source], names: tuple[str, ...]) -> None:
+def _keep_named(sources: list[Found], names: Sequence[str]) -> None:
     """Leave flows of these names.
 
     Raises:
@@ -215,7 +282,7 @@ def _keep_named(sources: list[Source], names: tuple[str, ...]) -> None:
         )
 
 
-def _loaded(sources: list[Source], tally: Tally) -> Iterator[Source]:
+def _loaded(sources: list[Found], tally: Tally) -> Iterator[Found]:
     """Sources with flows, each announced; those that could not be loaded are reported and counted."""
     for source in sources:
         if source.error is not None:
