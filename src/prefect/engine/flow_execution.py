@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from prefect.engine import observers, remote
 from prefect.engine.decide import mapping
-from prefect.engine.inputs import constant_states, plain_arguments
+from prefect.engine.inputs import constant_states, element_state, plain_arguments
 from prefect.engine.map_group import MapGroup, Source, Stage
 from prefect.engine.result.base import Result
 from prefect.engine.run_context import flow_run_snapshot
@@ -337,6 +337,8 @@ class FlowExecution:
             elif edge.mapped and state._successful and not state._skipped:  # pyright: ignore[reportPrivateUsage]
                 sources.append(Source(edge, "values", state.result, state))
             else:
+                if edge.mapped and state._failed:  # pyright: ignore[reportPrivateUsage]
+                    state = element_state(state, None)  # compat: a failed task has no elements to give
                 static.append((edge, state))
                 static_states[edge] = state
         width = min((len(source) for source in sources), default=0)
