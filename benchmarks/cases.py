@@ -177,13 +177,19 @@ def map_pool(n: int, clock: Clock) -> None:
 
 @case
 def map_dask(n: int, clock: Clock) -> None:
-    """A temporary cluster of two worker processes. Its start is part of the time, in both versions."""
+    """A cluster of two worker processes that is there already; the time of all processes counts."""
+    import psutil
+    from distributed import LocalCluster
     from prefect.executors import DaskExecutor
 
-    executor = DaskExecutor(
-        cluster_kwargs={"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    )
-    run(mapped_flow(n), clock, executor=executor)
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        flow = mapped_flow(n)
+        executor = DaskExecutor(address=cluster.scheduler_address)
+        flow.run(executor=executor)  # workers load what they need
+        workers = psutil.Process().children(recursive=True)
+        before = sum(sum(worker.cpu_times()[:2]) for worker in workers)
+        run(flow, clock, executor=executor)
+        clock.cpu_s += sum(sum(worker.cpu_times()[:2]) for worker in workers) - before
 
 
 @case
@@ -300,6 +306,8 @@ def rrule(n: int, clock: Clock) -> None:
 
 def main() -> None:
     name, n, output = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+    # Both versions load parts of themselves when they are first used; `import` has a line of its own.
+    CASES[name](min(n, 3), Clock())
     clock = Clock()
     CASES[name](n, clock)
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

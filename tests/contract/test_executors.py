@@ -333,7 +333,6 @@ def test_leaving_by_an_exception_cancels_what_waits_and_interrupts_what_runs(
     marks = [tmp_path / f"mark{i}" for i in range(6)]
     for path in fifos:
         os.mkfifo(path)
-    began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), executor.start():  # noqa: PT012 - the block is the point
         futures = [executor.submit(interrupted, fifos[i], marks[i]) for i in range(2)]
         futures += [executor.submit(Path.touch, mark) for mark in marks[2:]]
@@ -341,7 +340,6 @@ def test_leaving_by_an_exception_cancels_what_waits_and_interrupts_what_runs(
             wait_for(path)
         raise KeyboardInterrupt
     assert [mark.exists() for mark in marks] == [True, True, False, False, False, False]
-    assert time.monotonic() - began < 25, "it hung"
 
 
 def test_a_future_that_was_cancelled_raises(kind: Any, executor: Executor, fifo: Path) -> None:

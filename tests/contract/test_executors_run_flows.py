@@ -37,7 +37,11 @@ def runner(kind: Any) -> Iterator[Callable[[Flow], State]]:
             import dask.config
             import distributed
 
-            stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 0}))
+            # A cluster gives up a worker that is not back in time after it died; tests here kill some.
+            wait_for_ever = {"distributed.deploy.lost-worker-timeout": "1000 days"}
+            stack.enter_context(
+                dask.config.set({"distributed.scheduler.allowed-failures": 0, **wait_for_ever})
+            )
             cluster = stack.enter_context(
                 distributed.LocalCluster(
                     n_workers=2,

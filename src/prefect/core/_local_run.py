@@ -79,8 +79,9 @@ def _run_on_schedule(
         event_parameters = {**given, **event.parameter_defaults}
         _check_parameters(flow, event_parameters)
         scheduled_time: datetime.datetime = event.start_time
-        flow.logger.info(f"Waiting for next scheduled run at {scheduled_time}")
-        clock.wait_until(scheduled_time)
+        if scheduled_time > clock.now():
+            flow.logger.info(f"Waiting for next scheduled run at {scheduled_time}")
+            clock.wait_until(scheduled_time)
         run_arguments = dict(arguments, state=Scheduled(start_time=scheduled_time))
         run_arguments["context"] = {
             **(arguments.get("context") or {}),
@@ -103,7 +104,7 @@ def _events(flow: Flow) -> Iterator[Any]:
         events: list[Any] = flow.schedule.next(1, after=after, return_events=True)
         if not events:
             if is_first:
-                raise ValueError("Flow has no more scheduled runs!")
+                raise ValueError("Flow has no more scheduled runs.")
             return
         is_first = False
         yield events[0]

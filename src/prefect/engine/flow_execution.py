@@ -8,13 +8,15 @@ one, in other processes sent in chunks.
 
 from __future__ import annotations
 
+import functools
+import heapq
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.engine import observers, remote
 from prefect.engine.decide import mapping
-from prefect.engine.inputs import constant_states, plain_arguments
+from prefect.engine.inputs import constant_states, element_state, plain_arguments
 from prefect.engine.map_group import MapGroup, Source, Stage
 from prefect.engine.result.base import Result
 from prefect.engine.run_context import flow_run_snapshot
@@ -337,6 +339,8 @@ class FlowExecution:
             elif edge.mapped and state._successful and not state._skipped:  # pyright: ignore[reportPrivateUsage]
                 sources.append(Source(edge, "values", state.result, state))
             else:
+                if edge.mapped and state._failed:  # pyright: ignore[reportPrivateUsage]
+                    state = element_state(state, None)  # compat: a failed task has no elements to give
                 static.append((edge, state))
                 static_states[edge] = state
         width = min((len(source) for source in sources), default=0)
@@ -349,33 +353,44 @@ class FlowExecution:
 
     def _join_consumers(self, members: dict[Task, Stage]) -> None:
         """Add the mapped tasks that consume the group child by child."""
-        first = next(iter(members))
+        [first] = members
         resources = _dask_resources(first)
-        begun = False
-        for task in self.order:
-            if task is first:
-                begun = True
+        position = self._position
+        downstream = self.flow.edges.downstream
+        # Places in the flow's order of tasks that take from members, the next one first.
+        candidates = [position[task] for task in {edge.downstream_task for edge in downstream.get(first, ())}]
+        heapq.heapify(candidates)
+        seen = set(candidates)
+        while candidates:
+            task = self.order[heapq.heappop(candidates)]
+            if task in self._started or not self._can_join(task, members):
                 continue
-            if not begun or task in self._started:
+            prior = self.prior.get(task)
+            if _dask_resources(task) != resources or (prior is not None and self._is_settled(task, prior)):
                 continue
-            edges = self.edges_to.get(task, ())
-            consumes = False
-            for edge in edges:
-                if edge.upstream_task in members:
-                    if not edge.mapped or edge.flattened:
-                        break
-                    consumes = True
-                elif edge.upstream_task not in self.states:
-                    break
-            else:
-                prior = self.prior.get(task)
-                if consumes and _dask_resources(task) == resources:
-                    if prior is not None and self._is_settled(task, prior):
-                        continue
-                    self._started.add(task)
-                    stage = self._fan_out(task, prior, members)
-                    if stage is not None:
-                        members[task] = stage
+            self._started.add(task)
+            stage = self._fan_out(task, prior, members)
+            if stage is None:
+                continue
+            members[task] = stage
+            for edge in downstream.get(task, ()):
+                place = position[edge.downstream_task]
+                if place not in seen:
+                    seen.add(place)
+                    heapq.heappush(candidates, place)
+
+    @functools.cached_property
+    def _position(self) -> dict[Task, int]:
+        return {task: place for place, task in enumerate(self.order)}
+
+    def _can_join(self, task: Task, members: dict[Task, Stage]) -> bool:
+        """Whether all that a task waits for is done, or is a member whose children it takes one by one."""
+        return all(
+            edge.mapped and not edge.flattened
+            if edge.upstream_task in members
+            else edge.upstream_task in self.states
+            for edge in self.edges_to.get(task, ())
+        )
 
     def _mark_releases(self, members: dict[Task, Stage]) -> None:
         """Say of which stages nothing but the group needs the results."""

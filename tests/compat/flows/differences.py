@@ -122,6 +122,35 @@ FLATTEN = (
     "The value will be passed downstream unmodified."
 )
 
+PAIR_MADE = "INFO prefect.TaskRunner: Task 'tolerant_pair': Finished task run for task with final state: "
+NO_CHILDREN = "AttributeError(\"'Success' object has no attribute 'map_states'\")"
+
+
+def succeeded(result: Any) -> Outcome:
+    """A task run that succeeded."""
+    return {"context": {"tags": []}, "is": "Success", "says": "Task run succeeded.", "result": result}
+
+
+def mapped(children: list[Outcome]) -> Outcome:
+    """A map with these children."""
+    return {
+        "context": {"tags": []},
+        "is": "Mapped",
+        "says": "Ready to proceed with mapping.",
+        "children": children,
+        "result": [child["result"] for child in children],
+        "width": len(children),
+    }
+
+
+NOT_TRIGGERED = 'Trigger was "all_successful" but some of the upstream tasks failed.'
+UNTRIGGERED = {
+    "context": {"tags": []},
+    "is": "TriggerFailed",
+    "says": NOT_TRIGGERED,
+    "result": f"TRIGGERFAIL('{NOT_TRIGGERED}')",
+}
+
 DIFFERENCES = [
     Difference(
         "A task class whose `__init__` does not call",
@@ -252,6 +281,82 @@ DIFFERENCES = [
                 ),
             ]
         },
+    ),
+    Difference(
+        "A task that runs in spite of skips failed when it was mapped",
+        {
+            "mapping.over_skips_with_the_check_off": [
+                put("result/result/tolerant_pair-1/is", "Skipped"),
+                put(
+                    "result/result/tolerant_pair-1/says",
+                    "All upstream states that would be mapped over were skipped.",
+                ),
+                put(
+                    "result/result/tolerant_pair-2",
+                    mapped([succeeded([0, "SKIP('skipped')"]), succeeded([1, "SKIP('skipped')"])]),
+                ),
+                put("result/result/tolerant_pair-3/says", "No upstream states can be mapped over."),
+                logs(
+                    fewer={f"{PAIR_MADE}'Failed'": 2},
+                    more={
+                        f"{PAIR_MADE}'Mapped'": 1,
+                        f"{PAIR_MADE}'Skipped'": 1,
+                        **again("tolerant_pair[0]"),
+                        **again("tolerant_pair[1]"),
+                    },
+                ),
+            ]
+        },
+    ),
+    Difference(
+        "A map beside a map that had failed",
+        {
+            "mapping.beside_a_map_that_failed": [
+                put("result/is", "Failed"),
+                put("result/says", "Some reference tasks failed."),
+                put("result/result/pair-1", mapped([UNTRIGGERED, UNTRIGGERED])),
+                logs(
+                    fewer={"INFO prefect.FlowRunner: Flow run SUCCESS: all reference tasks succeeded": 1},
+                    more={
+                        "INFO prefect.FlowRunner: Flow run FAILED: some reference tasks failed.": 1,
+                        **again("pair[0]", state="TriggerFailed"),
+                        **again("pair[1]", state="TriggerFailed"),
+                    },
+                ),
+            ]
+        },
+    ),
+    Difference(
+        "A state handler that put another state in the place of `Mapped`",
+        {
+            "mapping.a_handler_that_replaces_the_map": [
+                put("result/is", "Success"),
+                put("result/says", "All reference tasks succeeded."),
+                put(
+                    "result/result",
+                    {
+                        "[1, 2]-1": {"is": "Success", "says": None, "result": [1, 2]},
+                        "source-1": {**succeeded([5]), "says": "no map"},
+                        "inc-1": mapped([succeeded(6)]),
+                    },
+                ),
+                logs(
+                    fewer={
+                        f"ERROR prefect.FlowRunner: Unexpected error: {NO_CHILDREN} [with AttributeError]": 1,
+                        f"ERROR prefect.replaced: Unexpected error occured in FlowRunner: {NO_CHILDREN}": 1,
+                    },
+                    more={
+                        "INFO prefect.FlowRunner: Flow run SUCCESS: all reference tasks succeeded": 1,
+                        **again("inc", state="Mapped"),
+                        **again("inc[0]"),
+                    },
+                ),
+            ]
+        },
+    ),
+    Difference(
+        "The trigger of a task that takes `flatten` of a map",
+        {"mapping.triggers_of_flattened_children": [put("notes/0/0", 3)]},
     ),
     Difference(
         "`n_map_states` of a map over flattened",

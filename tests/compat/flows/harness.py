@@ -42,6 +42,7 @@ MODULES = (
     "runners",
     "branching",
     "states",
+    "scheduling",
 )
 
 

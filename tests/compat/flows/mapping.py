@@ -495,3 +495,82 @@ def a_skip_check_that_is_off(trace):
     with Flow("lenient") as flow:
         lenient.map(skip_odd.map(numbers(3)))
     return trace.run(flow)
+
+
+@task
+def broken(x=None):
+    raise ValueError("broken")
+
+
+@task
+def skipped():
+    raise signals.SKIP("skipped")
+
+
+@task
+def pair(x=None, y=None):
+    return [x, y]
+
+
+@task(trigger=triggers.all_finished)
+def lenient_pair(x=None, y=None):
+    return [x, y]
+
+
+@task(trigger=triggers.all_finished, skip_on_upstream_skip=False)
+def tolerant_pair(x=None, y=None):
+    return [x, repr(y)]
+
+
+@scenario
+def beside_a_failed_task(trace):
+    with Flow("beside") as flow:
+        n = numbers(2)
+        pair.map(n, broken())
+        lenient_pair.map(n, broken())
+        pair.map(n, upstream_tasks=[broken()])
+        lenient_pair.map(n, upstream_tasks=[broken()])
+    return trace.run(flow)
+
+
+@scenario
+def beside_a_map_that_failed(trace):
+    with Flow("beside a map") as flow:
+        pair.map(numbers(2), upstream_tasks=[broken.map(broken())])
+    return trace.run(flow)
+
+
+@scenario
+def over_skips_with_the_check_off(trace):
+    with Flow("over skips") as flow:
+        n = numbers(2)
+        tolerant_pair.map(skipped())
+        tolerant_pair.map(n, skipped())
+        tolerant_pair.map(skipped(), broken())
+    return trace.run(flow)
+
+
+@scenario
+def a_handler_that_replaces_the_map(trace):
+    def replace(whom, old, new):
+        if new.is_mapped():
+            return prefect.engine.state.Success("no map", result=[5])
+
+    with Flow("replaced") as flow:
+        inc.map(inc.copy(name="source", state_handlers=[replace]).bind([1, 2], mapped=True, flow=flow))
+    return trace.run(flow)
+
+
+@scenario
+def triggers_of_flattened_children(trace):
+    @task
+    def nothing(x):
+        return []
+
+    def look(upstream_states):
+        trace.note(sorted(len(state.map_states) for state in upstream_states.values()))
+        return True
+
+    with Flow("flattened trigger") as flow:
+        collect.copy(trigger=look).bind(flatten(nothing.map(numbers(3))), flow=flow)
+    return trace.run(flow)

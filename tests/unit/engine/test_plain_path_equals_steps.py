@@ -52,7 +52,9 @@ class Act(Task):
         if act == "loop":
             count = context.get("task_loop_count", 1)
             if count < 3:
-                raise signals.LOOP(message=f"round {count}", result=(context.get("task_loop_result") or 0) + 1)
+                raise signals.LOOP(
+                    message=f"round {count}", result=(context.get("task_loop_result") or 0) + 1
+                )
             return context.task_loop_result
         if act == "list":
             return [0, 1, 2]

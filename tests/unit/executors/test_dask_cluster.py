@@ -100,8 +100,13 @@ def test_workers_counts_the_threads_of_the_cluster(executor: DaskExecutor) -> No
     assert executor.workers == 2
 
 
-def test_a_future_that_was_cancelled_is_lost(executor: DaskExecutor, gate: Path) -> None:
-    future = executor.submit(gate.read_text, extra_context={"task_name": "slow"})
+def test_a_future_that_was_cancelled_is_lost(executor: DaskExecutor, gate: Path, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    os.mkfifo(started)
+    future = executor.submit(
+        lambda: (started.write_text("started"), gate.read_text()), extra_context={"task_name": "slow"}
+    )
+    started.read_text()
     executor.client.cancel([future])
     assert executor.wait_any([future]) == [future]
     gate.write_text("go")
@@ -257,6 +262,7 @@ def test_a_report_that_cannot_be_written_does_not_fail_the_run(
     path = tmp_path / "report.html"
     executor = DaskExecutor(cluster_kwargs=IN_PROCESS, performance_report_path=str(path))
     with executor.start():
+        caplog.handler.setLevel(logging.NOTSET)  # old versions of Dask silence the handlers of everybody
         assert executor.wait(executor.submit(int)) == 0
     try:
         import bokeh  # noqa: F401
@@ -274,6 +280,7 @@ def test_a_cluster_may_be_made_by_a_function(caplog: pytest.LogCaptureFixture) -
         return distributed.LocalCluster(**{**IN_PROCESS, "n_workers": n_workers}, silence_logs=50)
 
     executor = DaskExecutor(cluster_class=make, cluster_kwargs={"n_workers": 1})
+    caplog.handler.setLevel(logging.NOTSET)
     with caplog.at_level(logging.INFO, logger="prefect"), executor.start():
         assert executor.workers == 1
         assert executor.client is not None

@@ -15,6 +15,12 @@ from prefect.executors import DaskExecutor
 from prefect.utilities.configuration import set_temporary_config
 
 
+@pytest.fixture(autouse=True)
+def _lines_are_captured(caplog: pytest.LogCaptureFixture) -> None:
+    # Old versions of Dask silence the handlers of everybody when they silence their own.
+    caplog.handler.setLevel(logging.NOTSET)
+
+
 def make_cluster(**kwargs: Any) -> None:
     """A cluster class may be any callable."""
 

@@ -30,7 +30,7 @@ def python(code: str, **environment: str) -> str:
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, **environment},
+        env={**{k: v for k, v in os.environ.items() if not k.startswith("DASK_")}, **environment},
     )
     return done.stdout.strip()
 

@@ -31,7 +31,7 @@ def obstacle(upstream_states: Mapping[Edge, State]) -> str | None:
     every child.
     """
     mapped = [state for edge, state in upstream_states.items() if edge.mapped]
-    if mapped and not any(state._successful for state in mapped):  # pyright: ignore[reportPrivateUsage]
+    if mapped and not any(state._successful and not state._skipped for state in mapped):  # pyright: ignore[reportPrivateUsage]
         return NOTHING_TO_MAP
     for edge, state in upstream_states.items():
         if edge.mapped and state._successful and not (state._mapped or state._skipped):  # pyright: ignore[reportPrivateUsage]
