@@ -180,6 +180,7 @@ def map_dask(n: int, clock: Clock) -> None:
     """A cluster of two worker processes that is there already; the time of all processes counts."""
     import psutil
     from distributed import LocalCluster
+
     from prefect.executors import DaskExecutor
 
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:

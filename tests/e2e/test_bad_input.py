@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from prefect.cli._exit_codes import FAILED, NOT_FOUND, UNREACHABLE, USAGE
+from prefect.cli._exit_codes import FAILED, NOT_FOUND, USAGE
 
 PREFECT = Path(__file__).resolve().parents[2] / "src" / "prefect"
 

@@ -125,6 +125,7 @@ def _inspect_postgres(url: str) -> tuple[set[str], str | None]:
 def _transaction(settings: ServerSettings) -> Generator[Any]:
     """A SQLAlchemy connection in one transaction that holds the database for itself."""
     import sqlalchemy as sa
+    from sqlalchemy import event
 
     if settings.is_sqlite:
         engine = sa.create_engine(
@@ -132,7 +133,7 @@ def _transaction(settings: ServerSettings) -> Generator[Any]:
         )
 
         # The driver would commit before DDL; with its own handling off, BEGIN is ours to say.
-        @sa.event.listens_for(engine, "begin")
+        @event.listens_for(engine, "begin")  # pyright: ignore[reportUnknownMemberType, reportUntypedFunctionDecorator]
         def begin(connection: Any) -> None:  # pyright: ignore[reportUnusedFunction]
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 

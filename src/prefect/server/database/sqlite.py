@@ -56,7 +56,7 @@ def connect(path: str, durability: str, *, readonly: bool = False) -> sqlite3.Co
     return connection
 
 
-def _lower(value: object) -> object:
+def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
@@ -90,7 +90,7 @@ class _Reader:
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline
 
-    def _nested(self, number: int, key: object) -> object:
+    def _nested(self, number: int, key: Any) -> Any:
         query = self._query
         assert query is not None
         row = self.connection.execute(query.nested[number], {**query.params, "key": key}).fetchone()

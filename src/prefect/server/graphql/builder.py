@@ -1,5 +1,8 @@
 """The state of one compilation: parameters, aliases, and the few words that differ by database."""
 
+# graphql-core's types are generic without parameters.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

@@ -1,5 +1,8 @@
 """Operations that are functions: their arguments from a request, and their output to JSON."""
 
+# graphql-core's types are generic without parameters.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 from __future__ import annotations
 
 import datetime

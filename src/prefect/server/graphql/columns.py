@@ -53,7 +53,7 @@ def table_info(name: str) -> TableInfo:
     hidden = tables.PUBLIC_TABLES[name]
     source = tables.table(name)
     shown = [column for column in source.columns.values() if column.name not in hidden]
-    columns = {column.name: _TYPES[column.kind] for column in shown}
+    columns: dict[str, ColumnType] = {column.name: _TYPES[column.kind] for column in shown}
     required = {column.name for column in shown if not column.nullable}
     relations = {relation.name: relation for relation in tables.RELATIONS.get(name, ())}
     return TableInfo(name, columns, frozenset(required), relations, "tenant_id" in source.columns)

@@ -1,5 +1,8 @@
 """Documents: parsed and validated once for all requests that differ in literals only."""
 
+# graphql-core's types are generic without parameters.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 from __future__ import annotations
 
 import itertools

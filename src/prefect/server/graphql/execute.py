@@ -1,5 +1,8 @@
 """Executing a request: from a document and variables to the bytes of an answer."""
 
+# graphql-core's types are generic without parameters.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 from __future__ import annotations
 
 import datetime
@@ -136,7 +139,7 @@ class Executor:
         if isinstance(found, list):
             raise DocumentError("BAD_USER_INPUT", found)
         coerced = getattr(found, "coerced", found)
-        return cast("dict[str, Any]", dict(coerced))
+        return dict(cast("Mapping[str, Any]", coerced))
 
     def introspect(
         self, parsed: Parsed, shape: tuple[Any, ...], step: IntrospectionStep, bindings: Bindings

@@ -5,6 +5,9 @@ of them, and is parsed, validated and compiled once. The lifted text is a docume
 smallest literal of the same kind in each place: `""`, `0`, `0.0`, and `[""]` or `[0]` for a list.
 """
 
+# graphql-core's types are generic without parameters.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 from __future__ import annotations
 
 import json

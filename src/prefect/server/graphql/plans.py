@@ -1,5 +1,8 @@
 """Plans: what executing a document comes to, made once for all requests of one shape."""
 
+# graphql-core's types are generic without parameters.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 from __future__ import annotations
 
 import math

@@ -6,7 +6,7 @@ import functools
 import types
 import typing
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from graphql import (
@@ -377,7 +377,7 @@ def build_schema() -> GraphQLSchema:
     return GraphQLSchema(
         query=GraphQLObjectType("query_root", query_fields),
         mutation=GraphQLObjectType("mutation_root", mutation_fields),
-        types=list(cast("dict[str, GraphQLScalarType]", BY_NAME).values()),
+        types=list(BY_NAME.values()),
     )
 
 

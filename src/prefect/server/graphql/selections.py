@@ -1,5 +1,8 @@
 """Selections of a document: which fields there are once fragments and directives are resolved."""
 
+# graphql-core's types are generic without parameters.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -78,7 +81,7 @@ def _is_included(document: Document, node: ast.SelectionNode) -> bool:
     for directive in node.directives or ():
         if directive.name.value not in ("include", "skip"):
             continue
-        value = tree(directive.arguments[0].value, document.variables, document.numbers)
+        value = tree(next(iter(directive.arguments or ())).value, document.variables, document.numbers)
         wanted = isinstance(value, Flag) and value.value
         if wanted != (directive.name.value == "include"):
             return False

@@ -4,6 +4,9 @@ Null operands are no conditions, an empty object is true, an empty `_or` is fals
 true, and lists may be given as their single element: so it was in 1.x, and old clients rely on it.
 """
 
+# graphql-core's types are generic without parameters.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 from __future__ import annotations
 
 import json
