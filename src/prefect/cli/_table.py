@@ -23,6 +23,7 @@ __all__ = [
     "age",
     "as_text",
     "output_option",
+    "short_age",
     "show_document",
     "show_rows",
     "state_color",
@@ -44,7 +45,11 @@ class Column:
     color: Callable[[dict[str, Any]], str | None] | None = None
     """The colour of it, in a terminal."""
     whole: bool = False
-    """Whether it is never cut or wrapped, as ids are not."""
+    """Whether it is never cut, as ids are not."""
+    short: Callable[[dict[str, Any]], Any] | None = None
+    """What it shows in a terminal, where that is shorter."""
+    optional: bool = False
+    """Whether a narrow terminal may do without it."""
 
 
 def output_option(function: F) -> F:
@@ -119,34 +124,63 @@ def _flat(value: Any) -> str:
     return " ".join(str(value).split())
 
 
+_GAP = 2
+
+
 def _draw(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> None:
-    from rich import box
+    """Draw a table that fits the terminal: without optional columns if need be, then with cut texts."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(
-            column.title, no_wrap=column.whole, overflow="fold" if not column.whole else "ignore"
-        )
-    for row in rows:
+    console = Console(highlight=False)
+    shown = [(column, [_flat((column.short or column.text)(row)) for row in rows]) for column in columns]
+    while _width(shown) > console.width and any(column.optional for column, _ in shown):
+        last = max(index for index, (column, _) in enumerate(shown) if column.optional)
+        del shown[last]
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for column, texts in shown:
+        width = max(map(len, [column.title, *texts])) if column.whole else None
+        table.add_column(column.title, no_wrap=True, overflow="ellipsis", min_width=width)
+    for index, row in enumerate(rows):
         cells: list[Text] = []
-        for column in columns:
+        for column, texts in shown:
             color = column.color(row) if column.color is not None else None
-            cells.append(Text(_flat(column.text(row)), style=color or ""))
+            cells.append(Text(texts[index], style=color or ""))
         table.add_row(*cells)
-    Console(highlight=False).print(table)
+    console.print(table)
+
+
+def _width(shown: list[tuple[Column, list[str]]]) -> int:
+    """Characters that columns need to be shown whole."""
+    return sum(max(map(len, [column.title, *texts])) + _GAP for column, texts in shown) - _GAP
 
 
 def age(timestamp: str | None) -> str:
     """How long ago a time of the API was, or how far ahead it is, in words."""
     if not timestamp:
         return ""
-    when = datetime.datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
-    seconds = (datetime.datetime.now(datetime.timezone.utc) - when).total_seconds()
+    seconds = _seconds_since(timestamp)
     text = _duration(abs(seconds))
     return f"{text} ago" if seconds >= 0 else f"in {text}"
+
+
+def short_age(timestamp: str | None) -> str:
+    """`age`, for a column of a table: `17m`, `in 3h`."""
+    if not timestamp:
+        return ""
+    seconds = _seconds_since(timestamp)
+    text = "now"
+    for letter, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        if abs(seconds) >= length:
+            text = f"{int(abs(seconds) // length)}{letter}"
+            break
+    return text if seconds > -1 else f"in {text}"
+
+
+def _seconds_since(timestamp: str) -> float:
+    when = datetime.datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
+    return (datetime.datetime.now(datetime.timezone.utc) - when).total_seconds()
 
 
 def _duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ from prefect.cli._api import api_errors, connect
 from prefect.cli._errors import CommandError
 from prefect.cli._group import Group
 from prefect.cli._output import note, write
-from prefect.cli._table import Column, age, output_option, show_rows
+from prefect.cli._table import Column, age, output_option, short_age, show_rows
 
 if TYPE_CHECKING:
     from prefect.client.client import Client
@@ -361,7 +361,7 @@ def list_keys(output: str) -> None:
     columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
         Column("ID", lambda row: row["id"], whole=True),
-        Column("AGE", lambda row: age(row["created"])),
+        Column("AGE", lambda row: age(row["created"]), short=lambda row: short_age(row["created"])),
         Column("EXPIRES", lambda row: age(row["expires_at"]) or "never"),
     ]
     show_rows(found, columns, output, empty="There are no API keys. `prefect auth create-key` makes one.")

@@ -12,7 +12,7 @@ from prefect.cli._api import api_errors, connect
 from prefect.cli._errors import CommandError
 from prefect.cli._group import Group
 from prefect.cli._output import styled, write
-from prefect.cli._table import Column, age, output_option, show_rows, state_color
+from prefect.cli._table import Column, age, output_option, short_age, show_rows, state_color
 
 __all__ = ["get"]
 
@@ -38,7 +38,7 @@ def _rows(
     plain = [row.to_dict() for row in found]
     if limit is None or len(plain) <= limit:
         return plain, None
-    return plain[:limit], f"There are more than these {limit}; ask for more with --limit."
+    return plain[:limit], "There are more; --limit says how many to print."
 
 
 def _matching(**values: Any) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def flows(
     columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
         Column("VERSION", lambda row: row["version"]),
-        Column("AGE", lambda row: age(row["created"])),
+        Column("AGE", lambda row: age(row["created"]), short=lambda row: short_age(row["created"])),
         Column("ID", lambda row: row["id"], whole=True),
         Column("PROJECT NAME", lambda row: row["project"] and row["project"]["name"]),
     ]
@@ -116,9 +116,9 @@ def flow_runs(
     columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
         Column("FLOW NAME", lambda row: row["flow"]["name"]),
-        Column("STATE", lambda row: row["state"], color=state_color),
-        Column("AGE", lambda row: age(row["created"])),
-        Column("START TIME", lambda row: _short_time(row["start_time"])),
+        Column("STATE", lambda row: row["state"], color=state_color, whole=True),
+        Column("AGE", lambda row: age(row["created"]), short=lambda row: short_age(row["created"])),
+        Column("START TIME", lambda row: _short_time(row["start_time"]), optional=True),
         Column("ID", lambda row: row["id"], whole=True),
     ]
     hint = "There are no flow runs like that. `prefect run --name FLOW` makes one."
@@ -142,7 +142,7 @@ def projects(name: str | None, output: str) -> None:
     columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
         Column("FLOW COUNT", lambda row: row["flow_count"]),
-        Column("AGE", lambda row: age(row["created"])),
+        Column("AGE", lambda row: age(row["created"]), short=lambda row: short_age(row["created"])),
         Column("DESCRIPTION", lambda row: row["description"]),
     ]
     hint = "There are no projects like that. `prefect create project NAME` makes one."
@@ -178,9 +178,9 @@ def tasks(
         Column("NAME", lambda row: row["name"]),
         Column("FLOW NAME", lambda row: row["flow"]["name"]),
         Column("FLOW VERSION", lambda row: row["flow"]["version"]),
-        Column("AGE", lambda row: age(row["created"])),
+        Column("AGE", lambda row: age(row["created"]), short=lambda row: short_age(row["created"])),
         Column("MAPPED", lambda row: row["mapped"]),
-        Column("TYPE", lambda row: row["type"]),
+        Column("TYPE", lambda row: row["type"], short=lambda row: row["type"].rpartition(".")[2]),
     ]
     show_rows(found, columns, output, empty="There are no tasks like that.", more=more)
 
