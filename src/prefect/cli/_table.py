@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
-from prefect.cli._output import note, write
+from prefect.cli._output import note, styled, write
 
 __all__ = [
     "OUTPUTS",
@@ -124,36 +124,60 @@ def _flat(value: Any) -> str:
     return " ".join(str(value).split())
 
 
-_GAP = 2
+_GAP = "  "
+_NARROWEST = 6
 
 
 def _draw(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> None:
     """Draw a table that fits the terminal: without optional columns if need be, then with cut texts."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    import shutil
 
-    console = Console(highlight=False)
+    terminal = shutil.get_terminal_size().columns
     shown = [(column, [_flat((column.short or column.text)(row)) for row in rows]) for column in columns]
-    while _width(shown) > console.width and any(column.optional for column, _ in shown):
+    while _total(_widths(shown)) > terminal and any(column.optional for column, _ in shown):
         last = max(index for index, (column, _) in enumerate(shown) if column.optional)
         del shown[last]
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-    for column, texts in shown:
-        width = max(map(len, [column.title, *texts])) if column.whole else None
-        table.add_column(column.title, no_wrap=True, overflow="ellipsis", min_width=width)
+    widths = _cut(_widths(shown), [column.whole for column, _ in shown], terminal)
+    heads = [
+        styled(_cell(c.title, w), sys.stdout, bold=True) for (c, _), w in zip(shown, widths, strict=True)
+    ]
+    write(_GAP.join(heads).rstrip())
     for index, row in enumerate(rows):
-        cells: list[Text] = []
-        for column, texts in shown:
+        cells: list[str] = []
+        for (column, texts), width in zip(shown, widths, strict=True):
             color = column.color(row) if column.color is not None else None
-            cells.append(Text(texts[index], style=color or ""))
-        table.add_row(*cells)
-    console.print(table)
+            cells.append(styled(_cell(texts[index], width), sys.stdout, color=color))
+        write(_GAP.join(cells).rstrip())
 
 
-def _width(shown: list[tuple[Column, list[str]]]) -> int:
-    """Characters that columns need to be shown whole."""
-    return sum(max(map(len, [column.title, *texts])) + _GAP for column, texts in shown) - _GAP
+def _widths(shown: list[tuple[Column, list[str]]]) -> list[int]:
+    """Places of the terminal that columns need to be shown whole."""
+    from rich.cells import cell_len
+
+    return [max(map(cell_len, [column.title, *texts])) for column, texts in shown]
+
+
+def _total(widths: list[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _cut(widths: list[int], whole: list[bool], terminal: int) -> list[int]:
+    """The same widths, with the widest columns that may be cut made narrower until all fit."""
+    widths = list(widths)
+    while _total(widths) > terminal:
+        candidates = [i for i, is_whole in enumerate(whole) if not is_whole and widths[i] > _NARROWEST]
+        if not candidates:
+            break
+        widths[max(candidates, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _cell(text: str, width: int) -> str:
+    """A text in exactly so many places, with an ellipsis if it has to be cut."""
+    from rich.cells import cell_len, set_cell_size
+
+    length = cell_len(text)
+    return text + " " * (width - length) if length <= width else set_cell_size(text, width - 1) + "…"
 
 
 def age(timestamp: str | None) -> str:
