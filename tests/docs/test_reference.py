@@ -17,8 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 SOURCE = ROOT / "src"
 
-# How the engine works inside: ARCHITECTURE.md tells about it, and nobody should build on it.
+# How the engine and the server work inside: ARCHITECTURE.md tells about it, and nobody should build on it.
 INTERNAL = (
+    "prefect.server",
     "prefect.engine.coroutines",
     "prefect.engine.decide",
     "prefect.engine.flow_execution",
