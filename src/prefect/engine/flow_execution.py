@@ -97,8 +97,8 @@ class FlowExecution:
             task: len({e.upstream_task for e in self.edges_to.get(task, ())}) for task in self.order
         }
         self._ready.extend(task for task in self.order if not self._waiting[task])
-        window = self._window()
         while self._ready or self._under_way or self._more:
+            window = self._window()  # each time: workers of a cluster come and go
             while self._ready and len(self._under_way) < window:
                 task = self._ready.popleft()
                 if task not in self._started:

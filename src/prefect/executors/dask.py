@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from prefect.executors._dask_session import Session, distributed, keeping_lost_workers
+from prefect.executors._dask_settings import worker_arguments
 from prefect.executors._dask_worker import Input
 from prefect.executors._nesting import iter_futures, replace_futures
 from prefect.executors._pool_executor import NOT_STARTED, describe
@@ -182,9 +183,11 @@ class DaskExecutor(Executor):
         make_cluster = self.cluster_class
         assert make_cluster is not None
         self.logger.info("Creating a new Dask cluster with `%s`...", _full_name(make_cluster))
+        arguments = self.cluster_kwargs or {}
         if _full_name(make_cluster) == DEFAULT_CLUSTER:
             stack.enter_context(keeping_lost_workers())
-        cluster = stack.enter_context(make_cluster(**(self.cluster_kwargs or {})))
+            arguments = worker_arguments(arguments)
+        cluster = stack.enter_context(make_cluster(**arguments))
         if self.adapt_kwargs:
             cluster.adapt(**self.adapt_kwargs)
         if getattr(cluster, "dashboard_link", None):

@@ -17,8 +17,10 @@ from typing import Any
 import cloudpickle
 import pytest
 
+import prefect
 from prefect.executors import DaskExecutor
 from prefect.executors.errors import WorkerLost
+from prefect.utilities.configuration import set_temporary_config
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -286,6 +288,30 @@ def test_a_cluster_may_be_made_by_a_function(caplog: pytest.LogCaptureFixture) -
         assert executor.client is not None
     assert executor.client is None
     assert "Creating a new Dask cluster with" in caplog.text
+
+
+def test_workers_of_a_local_cluster_have_the_settings_that_were_changed_here() -> None:
+    executor = DaskExecutor(
+        cluster_kwargs={**IN_PROCESS, "n_workers": 1, "processes": True, "env": {"MINE": "too"}}
+    )
+    logger = logging.getLogger("prefect")
+    before = logger.level
+    logger.setLevel(17)
+    try:
+        with set_temporary_config({"flows.checkpointing": True, "context.secrets.s": "x"}), executor.start():
+            found = executor.wait(
+                executor.submit(
+                    lambda: (
+                        prefect.config.flows.checkpointing,
+                        logging.getLogger("prefect").level,
+                        os.environ["MINE"],
+                        [name for name in os.environ if "SECRET" in name],
+                    )
+                )
+            )
+    finally:
+        logger.setLevel(before)
+    assert found == (True, 17, "too", [])
 
 
 def test_a_local_cluster_keeps_its_workers_when_they_die_often() -> None:
