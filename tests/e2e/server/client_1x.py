@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -48,7 +49,8 @@ def python_1x() -> Path:
 def _interpreter(version: str) -> str | None:
     found = shutil.which(f"python{version}")
     if found is None:
-        home = Path(os.environ.get("PYENV_ROOT", "/root/.pyenv"))
+        # Not of $HOME, which is the tests' own.
+        home = Path(os.environ.get("PYENV_ROOT") or Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pyenv")
         candidates = sorted(home.glob(f"versions/{version}.*/bin/python"))
         found = str(candidates[-1]) if candidates else None
     if found is None:
