@@ -41,6 +41,9 @@ def register_flow(
         raise ValueError(
             f"Project {project_name!r} was not found. Make it with `prefect create project {project_name!r}`."
         )
+    if flow.run_config is not None and flow.storage is not None:
+        # Runs go to agents that can reach the storage: those with its labels.
+        flow.run_config.labels.update(flow.storage.labels)
     serialized = flow.serialize(build=build)
     tasks = cast("list[Any]", serialized.pop("tasks"))
     edges = cast("list[Any]", serialized.pop("edges"))
