@@ -279,7 +279,7 @@ def test_a_task_whose_dask_worker_dies_fails() -> None:
             "n_workers": 1,
             "threads_per_worker": 1,
             "processes": True,
-            "dashboard_address": None,
+            "dashboard_address": ":0",
             "silence_logs": 50,
         }
     )

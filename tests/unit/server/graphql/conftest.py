@@ -434,7 +434,7 @@ def _by(
     nulls = [row for row in found if value(row) is None]
     known = sorted((row for row in found if value(row) is not None), key=value, reverse=False)
     if descends:  # reversed, but equals stay in their order
-        known = sorted(known[::-1], key=value, reverse=True)
+        known = sorted(known, key=value, reverse=True)
         known = _stable(found, known, value)
     return nulls + known if nulls_first else known + nulls
 
