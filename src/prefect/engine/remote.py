@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from prefect.engine.inputs import element_state
 from prefect.engine.map_group import MapGroup, Source, SourceKind, Stage
 from prefect.engine.result.base import Result
 from prefect.engine.state import Failed, Mapped, State
@@ -228,8 +229,7 @@ def _slice(source: Source, start: int, stop: int) -> tuple[Any, State | None]:
         return None, None
     if source.kind == "children":
         return list(cast("Sequence[State]", source.data)[start:stop]), None
-    bare = source.state_at(start) if start < len(source.data) else source.state
-    bare._result = Result()  # pyright: ignore[reportPrivateUsage]
+    bare = element_state(source.state, None)
     return [source.data[index] for index in range(start, min(stop, len(source.data)))], bare
 
 

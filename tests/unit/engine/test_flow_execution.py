@@ -163,6 +163,16 @@ def test_tasks_are_sent_in_the_order_of_declaration() -> None:
     assert executor.labels == ["c", "a", "b"]
 
 
+def test_a_shorter_input_further_down_stays_what_it_was() -> None:
+    with Flow("uneven") as flow:
+        short = numbers(2)
+        added = add.map(double.map(numbers(40)), short)
+    state = flow.run(executor=Loopback())
+
+    assert state.result[added].result == [0, 3]
+    assert state.result[short].result == [0, 1]
+
+
 # -- losses -------------------------------------------------------------------------------
 
 

@@ -182,11 +182,12 @@ class Unreadable(Exception):
 
 
 @pytest.mark.parametrize("error", [Locked(), Unreadable(1, 2)])
-def test_an_error_that_does_not_pickle_travels_as_text(error: Exception) -> None:
+def test_an_error_that_does_not_pickle_takes_nothing_with_it(error: Exception) -> None:
     state = Failed("bad", result=error)
     loaded = pickle.loads(pickle.dumps(state))
 
-    assert loaded.result == repr(error)
+    # Where `distributed` is imported, more kinds of errors pickle.
+    assert repr(error) in (loaded.result, repr(loaded.result))
     assert loaded.message == "bad"
     assert state.result is error
 
