@@ -310,7 +310,7 @@ class TaskRunner(Runner):
         if isinstance(state, Resume) or _is_paused_no_longer(state):
             values["resume"] = True
         if "_loop_count" in state.context:
-            values["task_loop_count"] = state.context.pop("_loop_count")
+            values["task_loop_count"] = state.context["_loop_count"]
             values["task_loop_result"] = state.result
         return TaskRunnerInitializeResult(state, values)
 
