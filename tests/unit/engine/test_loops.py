@@ -67,7 +67,7 @@ def test_a_retry_without_a_failure_in_the_first_round_begins_there() -> None:
         if prefect.context.task_run_count == 1 and count == 1:
             raise signals.RETRY("once more")
         if count < 2:
-            raise signals.LOOP()
+            raise signals.LOOP("again")
         return count
 
     with Flow("first round") as flow:
