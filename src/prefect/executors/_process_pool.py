@@ -26,6 +26,9 @@ from prefect.utilities._child import (
     pack_call,
 )
 
+EXIT_LIMIT_S = 60.0
+"""How long an idle process may take to exit: libraries write things down in exit handlers."""
+
 
 class Parcel:
     """A call ready to be sent: its bytes, its future, and its name for errors."""
@@ -134,10 +137,12 @@ class ProcessPool:
                     continue
                 worker.parcel = parcel
                 worker.sending.acquire()
-            worker.received_it = worker.child.send(parcel.call)
-            if worker.received_it:
-                parcel.call = b""  # or the arguments would be held until the call is done
-            worker.sending.release()
+            try:
+                worker.received_it = worker.child.send(parcel.call)
+                if worker.received_it:
+                    parcel.call = b""  # or the arguments would be held until the call is done
+            finally:
+                worker.sending.release()
         if parcel.may_run():
             settle(parcel.future, error=no_worker)
         self._dispatch()
@@ -194,10 +199,11 @@ class ProcessPool:
             del self._workers[connection]
             if worker in self._idle:
                 self._idle.remove(worker)
-        with worker.sending:
-            parcel = worker.parcel
+        # With a limit, because an interrupt of the sending thread may hit it with the lock in hand.
+        worker.sending.acquire(timeout=INTERRUPT_GRACE_S)
+        parcel = worker.parcel
         if parcel is not None:
-            if worker.received_it or parcel.in_vain:
+            if worker.received_it or parcel.in_vain or self._closing:
                 settle(parcel.future, error=_worker_lost(parcel.name, ended))
             else:
                 parcel.in_vain += 1
@@ -217,7 +223,7 @@ class ProcessPool:
             workers = list(self._workers.values())
         for worker in workers:
             worker.child.finish()
-        self._join()
+        self._join(EXIT_LIMIT_S)
 
     def interrupt(self) -> None:
         """Cancel what has not started, raise KeyboardInterrupt in what runs, end the processes.
@@ -235,21 +241,23 @@ class ProcessPool:
             worker.child.finish()
         for worker in busy:
             worker.child.interrupt()
-        self._join()
+        self._join(INTERRUPT_GRACE_S)
         for future in unfinished:
             if not future.done():
                 settle(future, error=KeyboardInterrupt())
 
-    def _join(self) -> None:
+    def _join(self, limit_s: float) -> None:
+        """Wait until all processes have ended, and kill those that have not after `limit_s`."""
         self._wake_sender.send_bytes(b"w")
         try:
-            self._receiver.join(INTERRUPT_GRACE_S)
+            self._receiver.join(limit_s)
         finally:  # also when a second interrupt ends the waiting
             for worker in list(self._workers.values()):
                 worker.child.kill()
-        self._receiver.join()
-        self._wake_sender.close()
-        self._wake_receiver.close()
+        self._receiver.join(2 * INTERRUPT_GRACE_S)
+        if not self._receiver.is_alive():
+            self._wake_sender.close()
+            self._wake_receiver.close()
 
 
 def _worker_lost(name: str, ended: ChildEnded) -> WorkerLost:
