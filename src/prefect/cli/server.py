@@ -154,7 +154,9 @@ def _welcome(settings: ServerSettings, is_new: bool) -> str:
     lines += [
         "  prefect create project demo",
         "  prefect register --project demo -p flow.py",
-        "  prefect agent local start",
+        "  prefect run --project demo --name NAME --execute",
+        "",
+        "Agents of this version are still to come; `prefect agent local start` of 1.4.1 takes runs from here.",
         "",
         "Ctrl-C stops the server.",
     ]

@@ -76,7 +76,7 @@ async def page(request: Request) -> Response:
     how = (
         f"prefect backend cloud\nexport PREFECT__CLOUD__API={url}\nprefect auth login --key YOUR_KEY"
         if settings.requires_keys
-        else "prefect backend server\nprefect create project demo\nprefect agent local start"
+        else "prefect backend server\nprefect create project demo\nprefect register --project demo -p flow.py"
     )
     body = (
         f"<p>This is the API of Prefect Classic {html.escape(__version__)}. It takes GraphQL requests, sent by "
