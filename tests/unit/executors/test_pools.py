@@ -12,6 +12,7 @@ import textwrap
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,17 @@ def test_a_finished_call_is_not_held_by_its_thread() -> None:
         assert [ref() for ref in gone] == [None, None]
 
 
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """No coverage meanwhile: while an exception waits for a thread that is stuck, Python 3.11 goes round in
+    circles at the next call of a function that is traced, in whatever thread."""
+    trace = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(trace)
+
+
+@pytest.mark.usefixtures("untraced")
 def test_a_thread_that_cannot_be_interrupted_does_not_hold_up_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
