@@ -37,8 +37,10 @@ demo: $(VENV)/.stamp-run ## survey the Python packages of this machine with a fl
 	@$(BIN)/python examples/package_survey.py
 
 # ------------------------------------------------------------------ verify
+# COVERAGE=1 make test   also says how much of the code ran: in all, and in core and engine
 test: $(VENV)/.stamp-test ## all tests
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_ARGS)
+	@$(if $(COVERAGE),sh .ci/coverage $(BIN)/python)
 
 test-extras: $(EXTRAS_VENV)/.stamp-extras ## the tests that need boto3, Google's and Azure's storage or pandas
 	@$(EXTRAS_VENV)/bin/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) \
