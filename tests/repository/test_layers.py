@@ -38,6 +38,7 @@ LAYERS = {
     "prefect.artifacts": 3,
     "prefect.backend": 3,
     "prefect.client": 3,
+    "prefect.server": 3,
     "prefect.cli": 4,
     "prefect.__main__": 5,
     "prefect.hello_world": 5,
