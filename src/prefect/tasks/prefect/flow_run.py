@@ -16,6 +16,7 @@ from prefect.engine.signals import FAIL, PrefectStateSignal, signal_from_state
 from prefect.run_configs import RunConfig
 from prefect.tasks.prefect._family import child_context, refuse_waiting_for_parent
 from prefect.utilities import clock
+from prefect.utilities._lazy import removed_names
 from prefect.utilities.context import context as prefect_context
 from prefect.utilities.tasks import defaults_from_attrs, task
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from prefect.engine.state import State
 
 __all__ = ["StartFlowRun", "create_flow_run", "get_task_run_result", "wait_for_flow_run"]
+
+__getattr__ = removed_names(__name__)
 
 
 @task

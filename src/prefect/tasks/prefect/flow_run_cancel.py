@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.core.task import Task
+from prefect.utilities._lazy import removed_names
 from prefect.utilities.context import context
 from prefect.utilities.tasks import defaults_from_attrs
 
 __all__ = ["CancelFlowRun"]
+
+__getattr__ = removed_names(__name__)
 
 
 class CancelFlowRun(Task):

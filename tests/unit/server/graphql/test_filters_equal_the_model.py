@@ -201,21 +201,6 @@ _CHOICES = st.sampled_from(TABLES)
 
 
 @given(data=st.data())
-def test_rows_are_those_of_the_model(data: st.DataObject, twins: Any, model: Any, literal: Any) -> None:
-    table = data.draw(_CHOICES)
-    values = data.draw(arguments(twins.rows, table))
-    expected = [row["id"] for row in model.select(table, values)]
-
-    document = f"{{ {table}{written(values, literal)} {{ id }} }}"
-    found = [row["id"] for row in twins.graphs["sqlite"](document)[table]]
-    other = [row["id"] for row in list(twins.graphs.values())[-1](document)[table]]
-    if not _is_ordered(values):
-        found, other, expected = sorted(found), sorted(other), sorted(expected)
-    assert found == expected
-    assert other == expected
-
-
-@given(data=st.data())
 def test_variables_say_the_same_as_literals(data: st.DataObject, twins: Any, model: Any) -> None:
     table = data.draw(_CHOICES)
     values = data.draw(arguments(twins.rows, table))
