@@ -104,6 +104,8 @@ def _nothing() -> None:
 def stop_run(run: str) -> None:
     """Keep calls of `run` from starting in this process, and raise KeyboardInterrupt in those that run."""
     with _lock:
+        if run in _stopped:
+            return  # several workers may share a process; a second interrupt would hit the cleaning up
         _stopped.add(run)
         threads = [thread for thread, owner in _running.items() if owner == run]
         for thread in threads:
