@@ -170,6 +170,8 @@ class FlowExecution:
         prior = self.prior.get(task)
         if prior is not None:
             if self._is_settled(task, prior):
+                if prior._mapped and prior.result is None:  # pyright: ignore[reportPrivateUsage]
+                    prior.result = [child.result for child in cast("Mapped", prior).map_states]
                 self._done(task, prior)
                 return
             if prior._finished and not (prior._mapped or prior._cached):  # pyright: ignore[reportPrivateUsage]
@@ -190,7 +192,7 @@ class FlowExecution:
         if state._mapped:  # pyright: ignore[reportPrivateUsage]
             mapped = cast("Mapped", state)
             children = cast("list[State | None]", mapped.map_states)
-            return len(children) == mapped.n_map_states and all(
+            return 0 < len(children) == mapped.n_map_states and all(
                 child is not None and child._finished and not child._cached  # pyright: ignore[reportPrivateUsage]
                 for child in children
             )
@@ -336,16 +338,19 @@ class FlowExecution:
                 sources.append(Source(edge, "stage", member, state))
             elif edge.mapped and state._mapped:  # pyright: ignore[reportPrivateUsage]
                 sources.append(Source(edge, "children", cast("Mapped", state).map_states, state))
-            elif edge.mapped and state._successful and not state._skipped:  # pyright: ignore[reportPrivateUsage]
+            elif edge.mapped and mapping.has_elements(state):
                 sources.append(Source(edge, "values", state.result, state))
             else:
                 if edge.mapped and state._failed:  # pyright: ignore[reportPrivateUsage]
                     state = element_state(state, None)  # compat: a failed task has no elements to give
                 static.append((edge, state))
                 static_states[edge] = state
-        width = min((len(source) for source in sources), default=0)
-        arguments = plain_arguments(static, constants) if plan.is_plain else None
         known = list(mapped.map_states)
+        widths = [len(source) for source in sources]
+        if known:  # it was mapped in an earlier pass, or elsewhere
+            widths.append(len(known))
+        width = min(widths, default=0)
+        arguments = plain_arguments(static, constants) if plan.is_plain else None
         mapped.n_map_states = width
         if observers.is_observed():  # how many children there will be
             observers.notify(task, None, prior, mapped)

@@ -355,6 +355,46 @@ DIFFERENCES = [
         },
     ),
     Difference(
+        "A dictionary that is mapped over",
+        {
+            "mapping.over_a_dictionary": [
+                put(
+                    "result/result",
+                    {
+                        "dictionary-1": succeeded({"a": 1}),
+                        "inc-1": {
+                            "context": {"tags": []},
+                            "is": "Failed",
+                            "result": None,
+                            "says": f"{UNMAPPABLE} 'dictionary' returned a dictionary; map over `list(x.items())`, "
+                            "`list(x)` or `list(x.values())`.",
+                        },
+                    },
+                ),
+                put("result/says", "Some reference tasks failed."),
+                logs(
+                    fewer={
+                        "ERROR prefect.FlowRunner: Unexpected error: KeyError(0) [with KeyError]": 1,
+                        "ERROR prefect.dictionary: Unexpected error occured in FlowRunner: KeyError(0)": 1,
+                        "INFO prefect.TaskRunner: Task 'inc': Finished task run for task with final state: 'Mapped'": 1,
+                    },
+                    more={
+                        "INFO prefect.FlowRunner: Flow run FAILED: some reference tasks failed.": 1,
+                        "INFO prefect.TaskRunner: Task 'inc': Finished task run for task with final state: 'Failed'": 1,
+                    },
+                ),
+            ]
+        },
+    ),
+    Difference(
+        "A flow state handler that failed the flow",
+        {
+            "handling.flow_handlers_that_fail_the_start": [
+                put("result", {"is": "Failed", "says": "not today", "result": None})
+            ]
+        },
+    ),
+    Difference(
         "The trigger of a task that takes `flatten` of a map",
         {"mapping.triggers_of_flattened_children": [put("notes/0/0", 3)]},
     ),

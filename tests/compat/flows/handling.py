@@ -406,3 +406,17 @@ def handlers_that_pause(trace):
 
 
 assert Pending
+
+
+@scenario
+def flow_handlers_that_fail_the_start(trace):
+    def fail(flow, old, new):
+        if new.is_running():
+            return Failed("not today")
+
+    with Flow("failed start", state_handlers=[fail]) as flow:
+        inc(1)
+    try:
+        return trace.run(flow)
+    finally:
+        trace.note(describe(FlowRunner(flow).run(return_tasks=flow.tasks)))

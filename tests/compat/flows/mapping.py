@@ -574,3 +574,14 @@ def triggers_of_flattened_children(trace):
     with Flow("flattened trigger") as flow:
         collect.copy(trigger=look).bind(flatten(nothing.map(numbers(3))), flow=flow)
     return trace.run(flow)
+
+
+@scenario
+def over_a_dictionary(trace):
+    @task
+    def dictionary():
+        return {"a": 1}
+
+    with Flow("dictionary") as flow:
+        inc.map(dictionary())
+    return trace.run(flow)

@@ -497,3 +497,42 @@ def the_result_of_a_task_runner(trace):
         TaskRunner(own, flow_result=flow_result).result.location,
         flow_result.location,
     ]
+
+
+@scenario
+def maps_that_were_begun_before(trace):
+    @task
+    def numbers(n):
+        return list(range(n))
+
+    @task
+    def broken(n):
+        raise ValueError("no numbers")
+
+    @task
+    def collect(xs):
+        return xs
+
+    def again(source, n, *children):
+        with Flow("again") as flow:
+            mapped = inc.map(source(n))
+            collected = collect(mapped)
+        state = Mapped("before", map_states=list(children))
+        found = FlowRunner(flow).run(return_tasks=[mapped, collected], task_states={mapped: state})
+        kept = found.result[mapped]
+        return [
+            [describe(child) for child in kept.map_states],
+            kept.result,
+            kept.n_map_states,
+            describe(found.result[collected]),
+        ]
+
+    found = [
+        again(numbers, 2, Success(result=1), Pending(), Failed("x")),
+        again(numbers, 3, Success(result=1), Pending()),
+        again(numbers, 3, Success(result=1)),
+        again(numbers, 3),
+        again(broken, 3, Success(result=1), Pending(), Failed("x")),
+    ]
+    trace.lines.clear()
+    return found

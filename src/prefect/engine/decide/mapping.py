@@ -47,9 +47,14 @@ def width(upstream_states: Mapping[Edge, State]) -> int:
     for edge, state in upstream_states.items():
         if edge.mapped and state._mapped:  # pyright: ignore[reportPrivateUsage]
             widths.append(cast("Mapped", state).n_map_states)
-        elif edge.mapped and state._successful and not state._skipped:  # pyright: ignore[reportPrivateUsage]
+        elif edge.mapped and has_elements(state):
             widths.append(len(state.result))
     return min(widths, default=0)
+
+
+def has_elements(state: State) -> bool:
+    """Whether an upstream state has a value to take elements from."""
+    return state._successful and not state._skipped and unmappable(state.result) is None  # pyright: ignore[reportPrivateUsage]
 
 
 def unmappable(value: Any) -> str | None:
