@@ -56,6 +56,15 @@ class Act(Task):
                     message=f"round {count}", result=(context.get("task_loop_result") or 0) + 1
                 )
             return context.task_loop_result
+        if act == "loop fails once":
+            count = context.get("task_loop_count", 1)
+            if count == 2 and context.task_run_count == 1:
+                raise KeyError("second round")
+            if count < 3:
+                raise signals.LOOP(result=count)
+            return context.task_loop_result
+        if act == "fail signal":
+            raise signals.FAIL("no", result=x)
         if act == "list":
             return [0, 1, 2]
         if act == "nested":
@@ -68,14 +77,14 @@ class Act(Task):
 
 
 ACTS = ("pass", "fail", "fail odd", "fail once", "skip", "skip odd", "success", "retry", "loop", "list")
-ACTS = (*ACTS, "nested", "none", "context")
+ACTS = (*ACTS, "nested", "none", "context", "loop fails once", "fail signal")
 
 Step = tuple[str, int, str, int]
 steps = st.lists(
     st.tuples(
         st.sampled_from(ACTS),
         st.integers(0, 5),
-        st.sampled_from(["plain", "map", "map flat", "unmapped", "constant", "order"]),
+        st.sampled_from(["plain", "map", "map flat", "unmapped", "constant", "order", "map after", "two"]),
         st.integers(0, 2),
     ),
     min_size=1,
@@ -99,6 +108,12 @@ def build(recipe: list[Step]) -> Flow:
                 made.append(new.map(source, y=unmapped(other)))
             elif how == "constant":
                 made.append(new(source, y=number))
+            elif how == "map after":
+                made.append(
+                    new.map(source, upstream_tasks=[other]) if other is not source else new.map(source)
+                )
+            elif how == "two":
+                made.append(new(source, y=other))
             elif how == "order":
                 made.append(new(upstream_tasks=[source]))
             else:
