@@ -200,6 +200,8 @@ def _caches() -> dict[str, list[State]]:
         layer = context.top
         while layer.parent is not None:
             layer = layer.parent
+        if "caches" in layer.values:  # a context in between hides it: a cache for as long as that lasts
+            layer = context.top
         layer.values["caches"] = found
     return cast("dict[str, list[State]]", found)
 

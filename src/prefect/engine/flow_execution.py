@@ -257,7 +257,7 @@ class FlowExecution:
             runner_cls=settings.runner_cls,
             handlers=settings.handlers,
             flow_result=settings.flow_result,
-            context=self.snapshot(),
+            context=self.snapshot(task),
         )
         try:
             suspects = remote.suspects_of(task, upstream_states)
@@ -275,11 +275,20 @@ class FlowExecution:
             packed,
         )
 
-    def snapshot(self) -> dict[str, Any]:
-        """The flow run's context, for other processes."""
+    def snapshot(self, *tasks: Task) -> dict[str, Any]:
+        """The flow run's context, for other processes; of the caches only what the tasks may use."""
         if self._snapshot is None:
             self._snapshot = flow_run_snapshot(self.settings.layer)
-        return dict(self._snapshot)
+        values = dict(self._snapshot)
+        keys = {task.cache_key or task.name for task in tasks if task.cache_for is not None}
+        if keys:
+            caches: dict[str, list[State]] = self.settings.layer.get("caches") or {}
+            values["caches"] = {
+                key: [state for state in caches[key] if remote.can_travel(state)]
+                for key in keys
+                if key in caches
+            }
+        return values
 
     # -- mapped tasks -----------------------------------------------------------------
 
@@ -461,7 +470,8 @@ class _RemoteMap:
             return False
         if self.shared is None:
             try:
-                self.shared = remote.share(group, self.execution.snapshot())
+                tasks = [stage.plan.task for stage in group.stages]
+                self.shared = remote.share(group, self.execution.snapshot(*tasks))
             except remote.UnpicklableTask as exc:
                 start, self.sent = 0, group.width
                 self._failed(start, group.width, exc)

@@ -65,6 +65,15 @@ def pickle_bytes(value: object) -> bytes:
     return cloudpickle.dumps(value)  # pyright: ignore[reportUnknownMemberType]
 
 
+def can_travel(value: object) -> bool:
+    """Whether a value pickles."""
+    try:
+        pickle_bytes(value)
+    except Exception:  # noqa: BLE001 # pickling runs code of users' classes
+        return False
+    return True
+
+
 Suspects = Iterable[tuple[str, object]]
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import prefect
 from prefect import Flow, Parameter, Task, task, triggers, unmapped
 from prefect.engine import FlowRunner, TaskRunner, signals
+from prefect.engine.cache_validators import all_inputs
 from prefect.engine.remote import ChunkSizes
 from prefect.engine.state import Cached, Failed, Mapped, Pending, State, Success, TriggerFailed
 from prefect.executors import Executor, LocalExecutor, ThreadPoolExecutor
@@ -472,6 +473,41 @@ def test_chunks_grow_while_children_are_quick_and_shrink_when_they_are_slow() ->
     assert sizes.size == 1000
     sizes.learn(1000, 100.0)
     assert sizes.size == 1
+
+
+@pytest.mark.parametrize("executor", [LocalExecutor(), ThreadPoolExecutor(max_workers=2), Loopback()])
+def test_cached_results_are_used_wherever_a_task_runs(executor: Executor) -> None:
+    hour = datetime.timedelta(hours=1)
+
+    @task(cache_for=hour)
+    def single() -> str:
+        return prefect.context.task_run_id
+
+    @task(cache_for=hour, cache_validator=all_inputs)
+    def each(x: int) -> list[Any]:
+        return [x, prefect.context.task_run_id]
+
+    with Flow("cached") as flow:
+        one, many = single(), each.map([1, 2, 3])
+    first, second = flow.run(executor=executor), flow.run(executor=executor)
+
+    assert first.result[one].result == second.result[one].result
+    assert first.result[many].result == second.result[many].result
+    assert [x for x, _ in second.result[many].result] == [1, 2, 3]
+
+
+def test_a_cached_value_that_does_not_pickle_is_made_anew_elsewhere() -> None:
+    @task(cache_for=datetime.timedelta(hours=1))
+    def lock() -> Any:
+        return Locked() if prefect.context.mine == "here" else "from elsewhere"
+
+    with Flow("cached lock") as flow:
+        locked = lock()
+    here = flow.run(context={"mine": "here"})
+    elsewhere = flow.run(context={"mine": "there"}, executor=Loopback())
+
+    assert isinstance(here.result[locked].result, Locked)
+    assert elsewhere.result[locked].result == "from elsewhere"
 
 
 # -- runners ------------------------------------------------------------------------------
