@@ -92,6 +92,20 @@ def test_a_target_needs_a_result_of_the_task_or_of_the_flow() -> None:
     flow.validate()
 
 
+# -- validation while building ------------------------------------------------------------
+
+
+def test_wrong_edges_are_found_at_once_where_that_is_configured() -> None:
+    from prefect.utilities.configuration import set_temporary_config
+
+    first, second = add.copy(name="first"), add.copy(name="second")
+    flow = Flow("eager")
+    with set_temporary_config({"flows.eager_edge_validation": True}):
+        flow.set_dependencies(second, keyword_tasks={"x": first})
+        with pytest.raises(ValueError, match="second -> first -> second"):
+            flow.set_dependencies(first, upstream_tasks=[second])
+
+
 # -- editing ------------------------------------------------------------------------------
 
 

@@ -171,6 +171,17 @@ def test_the_hash_of_a_flow_follows_its_structure() -> None:
     assert len(make()) == 64
 
 
+def test_tasks_edges_and_parameters_have_a_form_of_their_own_in_json() -> None:
+    with Flow("parts") as flow:
+        x = Parameter("x", default=1)
+        total = add(x)
+    [edge] = flow.edges
+
+    assert total.serialize()["name"] == "add"
+    assert x.serialize()["default"] == 1
+    assert edge.serialize()["key"] == "x"
+
+
 def test_building_needs_a_storage_and_leaves_the_flow_as_it_is(tmp_path: Path) -> None:
     from prefect.storage import Local
 

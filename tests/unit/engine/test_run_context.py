@@ -226,6 +226,53 @@ def test_threads_of_one_run_share_its_id_and_date() -> None:
     assert len(set(flow.run().result[looked].result)) == 1
 
 
+def test_flow_runs_in_several_threads_do_not_mix() -> None:
+    barrier = threading.Barrier(3, timeout=30)
+
+    @task
+    def look() -> list[Any]:
+        barrier.wait()  # all three runs are in their task now
+        return [prefect.context.flow_name, prefect.context.mine, prefect.context.parameters]
+
+    found: dict[str, Any] = {}
+
+    def run(name: str) -> None:
+        with Flow(name) as flow:
+            prefect.Parameter("p", default=name)()
+            looked = look()
+        found[name] = flow.run(context={"mine": name}).result[looked].result
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == {name: [name, name, {"p": name}] for name in "abc"}
+
+
+def test_a_flow_that_is_run_by_a_task_has_a_context_of_its_own() -> None:
+    @task
+    def inner_task(x: int) -> list[Any]:
+        return [prefect.context.flow_name, prefect.context.task_full_name, x]
+
+    @task
+    def outer_task(x: int) -> list[Any]:
+        with Flow(f"inner {x}") as inner:
+            looked = inner_task.map([x, x])
+        # The outer flow is no flow that is being built here.
+        state = inner.run()
+        return [state.result[looked].result, prefect.context.flow_name, prefect.context.task_full_name]
+
+    with Flow("outer", executor=ThreadPoolExecutor(max_workers=2)) as outer:
+        looked = outer_task.map([1, 2])
+
+    assert outer.run().result[looked].result == [
+        [[[f"inner {x}", f"inner_task[{n}]", x] for n in (0, 1)], "outer", f"outer_task[{x - 1}]"]
+        for x in (1, 2)
+    ]
+
+
 # -- the dictionary -----------------------------------------------------------------------
 
 
