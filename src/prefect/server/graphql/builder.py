@@ -50,6 +50,7 @@ class Builder:
         limits: what may be asked for.
         parameters: parameters so far.
         statements: statements that the main one calls on SQLite; see `database.nested`.
+        has_lists: whether it reads more than one row of some table.
         costs: for each nested list, the factors whose product is how many rows it may come to.
     """
 
@@ -57,6 +58,7 @@ class Builder:
     limits: Limits = field(default_factory=Limits)
     parameters: list[Parameter] = field(default_factory=list[Parameter])
     statements: list[str] = field(default_factory=list[str])
+    has_lists: bool = False
     costs: list[tuple[Factor, ...]] = field(default_factory=list["tuple[Factor, ...]"])
     _aliases: int = 0
     _stack: int = _STATEMENT

@@ -186,6 +186,7 @@ class _Rows:
 def _rows(
     builder: Builder, document: Document, table: str, selected: Selected, parent: _Parent | None
 ) -> _Rows:
+    builder.has_lists = True
     alias = builder.alias()
     node = selected.node
     where = document.argument(node, "where")
