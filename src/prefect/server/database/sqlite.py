@@ -229,6 +229,8 @@ class SqliteStore:
 
     async def fetch_text(self, query: Query) -> str | None:
         """See `Store.fetch_text`."""
+        if query.is_small:
+            return self._fetch_text(query)
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._fetch_text, query)
 
     def _fetch_texts(self, queries: Sequence[Query]) -> list[str | None]:

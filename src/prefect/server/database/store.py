@@ -63,11 +63,14 @@ class Query(NamedTuple):
         nested: statements that it calls on SQLite, as `nested(number, key)`: the first column of
             the first row of the statement with that number, run with `:key` and the parameters
             of the query. The parser of SQLite takes few levels of subqueries; this adds to them.
+        is_small: whether it finds one row by its key. On SQLite that is less work than waking a
+            thread, and is done where it was asked for.
     """
 
     sql: str
     params: Mapping[str, Any]
     nested: tuple[str, ...] = ()
+    is_small: bool = False
 
 
 #: Seconds that a query of `fetch_text` may take.

@@ -5,9 +5,10 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from graphql import GraphQLError
 
@@ -18,13 +19,18 @@ from prefect.server.graphql.limits import Limits
 from prefect.server.graphql.scope import predicate
 from prefect.server.graphql.values import Bindings, Slot, Tree, raw_value
 
-__all__ = ["Builder", "Parameter"]
+__all__ = ["Builder", "Factor", "Parameter", "Subquery"]
 
 #: json_object takes at most 63 pairs on SQLite, json_build_object 50 on PostgreSQL.
 _MAX_PAIRS = 45
-#: Subqueries in subqueries that the parser of SQLite takes (its stack has 100 places, and each
-#: takes about 17); what is nested deeper runs as a statement of its own.
-_MAX_NESTED = 4
+#: The parser of SQLite has a stack of 100 places. These are what constructs take of it (measured:
+#: they are nested until it overflows); what is nested deeper runs as a statement of its own.
+_STACK = 96
+#: A statement; a filter in it, besides its parentheses, which take one place each.
+_STATEMENT, _FILTER = 20, 10
+#: A subquery for a row, for a list, for an aggregate with lists in it, and one in a filter.
+Subquery = Literal["row", "list", "aggregate", "exists"]
+_SUBQUERY: dict[Subquery, int] = {"row": 15, "list": 19, "aggregate": 34, "exists": 14}
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class Builder:
         limits: what may be asked for.
         parameters: parameters so far.
         statements: statements that the main one calls on SQLite; see `database.nested`.
+        has_lists: whether it reads more than one row of some table.
         costs: for each nested list, the factors whose product is how many rows it may come to.
     """
 
@@ -51,10 +58,13 @@ class Builder:
     limits: Limits = field(default_factory=Limits)
     parameters: list[Parameter] = field(default_factory=list[Parameter])
     statements: list[str] = field(default_factory=list[str])
+    has_lists: bool = False
     costs: list[tuple[Factor, ...]] = field(default_factory=list["tuple[Factor, ...]"])
     _aliases: int = 0
-    _level: int = 0
+    _stack: int = _STATEMENT
     _conditions: int = 0
+    _relations: int = 0
+    _relations_deep: int = 0
     _columns: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
 
     @property
@@ -76,6 +86,24 @@ class Builder:
         self._conditions += 1
         if self._conditions > self.limits.conditions:
             raise GraphQLError(f"The filter has more than {self.limits.conditions} conditions.")
+
+    @contextlib.contextmanager
+    def relation(self, deep: int, most: int) -> Generator[None]:
+        """Count a relation of a filter, for as long as what is in it is compiled.
+
+        Args:
+            deep: relations in relations at most.
+            most: relations in all at most.
+
+        Raises:
+            GraphQLError: there are too many.
+        """
+        self._relations += 1
+        self._relations_deep += 1
+        if self._relations_deep > deep or self._relations > most:
+            raise GraphQLError(f"A filter has {deep} relations in each other, and {most} in all, at most.")
+        yield
+        self._relations_deep -= 1
 
     # -- parameters -------------------------------------------------------------------
 
@@ -167,34 +195,47 @@ class Builder:
             return f"coalesce(json_agg({item}), '[]'::json)"
         return f"json_group_array({item})"
 
-    def nested(self, key: str, make: Callable[[str], str]) -> str:
+    def nested(self, kind: Subquery, key: str, make: Callable[[str], str], filter_depth: int = 0) -> str:
         """A subquery whose one value is JSON, as a value inside a JSON object.
 
         Args:
+            kind: what it is for.
             key: the one value of the outer query that the inner one depends on, as SQL.
             make: makes the inner query from what stands for that value.
+            filter_depth: how deep its filter is nested.
         """
-        sql = self._inner(key, make)
+        sql = self._inner(key, make, _SUBQUERY[kind], filter_depth)
         if isinstance(sql, int):
             return f"json(nested({sql}, {key}))"
         return f"({sql})" if self.is_postgres else f"json(({sql}))"
 
-    def exists(self, key: str, make: Callable[[str], str]) -> str:
-        """Whether a query finds a row; arguments as those of `nested`."""
-        sql = self._inner(key, lambda inner: f"SELECT 1 {make(inner)}")
+    def exists(self, key: str, make: Callable[[str], str], outside: int, filter_depth: int) -> str:
+        """Whether a query finds a row.
+
+        Args:
+            key: see `nested`.
+            make: makes what stands after SELECT 1.
+            outside: how deep the condition itself is nested.
+            filter_depth: how deep its filter is nested.
+        """
+        cost = _SUBQUERY["exists"] + outside
+        sql = self._inner(key, lambda inner: f"SELECT 1 {make(inner)}", cost, filter_depth)
         return f"nested({sql}, {key}) IS NOT NULL" if isinstance(sql, int) else f"EXISTS ({sql})"
 
-    def _inner(self, key: str, make: Callable[[str], str]) -> str | int:
+    def begin(self, kind: Subquery) -> None:
+        """Say what the statement itself is for."""
+        self._stack = _STATEMENT + _SUBQUERY[kind] - _SUBQUERY["list"]
+
+    def _inner(self, key: str, make: Callable[[str], str], cost: int, filter_depth: int) -> str | int:
         """The inner query, or the number of the statement it became."""
-        before = self._level
-        if self.is_postgres or before < _MAX_NESTED:
-            self._level = before + 1
-            sql = make(key)
-            self._level = before
+        before = self._stack
+        needed = before + cost + (filter_depth + _FILTER if filter_depth else 0)
+        is_apart = not self.is_postgres and needed > _STACK
+        self._stack = _STATEMENT + cost if is_apart else before + cost
+        sql = make(":key" if is_apart else key)
+        self._stack = before
+        if not is_apart:
             return sql
-        self._level = 0
-        sql = make(":key")
-        self._level = before
         self.statements.append(sql)
         return len(self.statements) - 1
 

@@ -13,12 +13,15 @@ from typing import Any, TypeAlias, cast
 
 import msgspec
 from graphql import (
+    GraphQLError,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLScalarType,
+    Undefined,
     coerce_input_value,
     is_list_type,
     is_non_null_type,
+    validate_input_value,
 )
 from graphql.language import ast
 
@@ -57,7 +60,16 @@ def argument_reader(document: Document, node: ast.ValueNode, kind: GraphQLInputT
         # A variable was coerced by its own type, which validation has compared with this one.
         return lambda bindings: bindings.variables.get(name, ABSENT)
     read = _plain(tree(node, document.variables, document.numbers, document.structural), kind)
-    return lambda bindings: coerce_input_value(read(bindings), kind)
+    return lambda bindings: _coerced(read(bindings), kind)
+
+
+def _coerced(value: Any, kind: GraphQLInputType) -> Any:
+    found = coerce_input_value(value, kind)
+    if found is not Undefined:
+        return found
+    errors: list[GraphQLError] = []
+    validate_input_value(value, kind, lambda error, path: errors.append(error))
+    raise errors[0] if errors else GraphQLError("An argument cannot be used.")
 
 
 def _plain(value: Tree, kind: Any) -> Reader:

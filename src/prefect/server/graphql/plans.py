@@ -75,6 +75,7 @@ class TableStep:
         scope: from a caller to the parameters that say what they may see.
         costs: see `Builder`.
         rows: how many rows a nested list may come to.
+        is_small: whether it finds one row by its key.
     """
 
     key: str
@@ -84,6 +85,7 @@ class TableStep:
     scope: ScopeParameters
     costs: tuple[tuple[Factor, ...], ...]
     rows: int
+    is_small: bool
 
     def query(self, caller: Caller, bindings: Bindings) -> Query:
         """The query of a request.
@@ -100,7 +102,7 @@ class TableStep:
                     f"Lists in lists in {self.key!r} may come to more than {self.rows:,} rows. Give them a `limit`, "
                     "or ask for the inner ones by themselves."
                 )
-        return Query(self.sql, params, self.nested)
+        return Query(self.sql, params, self.nested, self.is_small)
 
 
 Step: TypeAlias = "TextStep | IntrospectionStep | CallStep | TableStep"
@@ -176,6 +178,7 @@ def _query(
         scope_parameters([sql, *builder.statements]),
         tuple(builder.costs),
         limits.rows,
+        not builder.has_lists,
     )
 
 

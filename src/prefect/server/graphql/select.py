@@ -15,7 +15,7 @@ from prefect.server.graphql.columns import TableInfo, table_info, table_names
 from prefect.server.graphql.convert import checked_text, converter
 from prefect.server.graphql.order import distinct_on, order_by
 from prefect.server.graphql.selections import Document, Selected, selected_fields
-from prefect.server.graphql.values import Bindings, Flag, Items, Null, Tree, Word, raw_value
+from prefect.server.graphql.values import Bindings, Flag, Items, Null, Tree, Word, depth_of, raw_value
 from prefect.server.graphql.where import condition, is_narrowed, never_null
 
 __all__ = ["compile_field", "is_table_field"]
@@ -71,10 +71,12 @@ def compile_field(builder: Builder, document: Document, selected: Selected) -> s
     if kind == "one":
         sql = _by_pk(builder, document, table, selected)
     elif kind == "aggregate":
+        builder.begin("aggregate")
         sql = f"SELECT {_aggregate(builder, document, table, selected, None, _Place())}"
     else:
         sql = _list(builder, document, table, selected, None, _Place())
-    return f"SELECT CAST(({sql}) AS TEXT)"
+    # On SQLite JSON is text already.
+    return f"SELECT CAST(({sql}) AS TEXT)" if builder.is_postgres else sql
 
 
 def _by_pk(builder: Builder, document: Document, table: str, selected: Selected) -> str:
@@ -184,6 +186,7 @@ class _Rows:
 def _rows(
     builder: Builder, document: Document, table: str, selected: Selected, parent: _Parent | None
 ) -> _Rows:
+    builder.has_lists = True
     alias = builder.alias()
     node = selected.node
     where = document.argument(node, "where")
@@ -259,6 +262,7 @@ def _value(
     relation = info.relations.get(name)
     if relation is not None and relation.kind == "object":
         return builder.nested(
+            "row",
             builder.key(alias, relation.local),
             lambda key: _one(builder, document, relation, entry, key, place),
         )
@@ -271,7 +275,8 @@ def _value(
             return _list(builder, document, relation.target, entry, parent, place)
         return f"SELECT {_aggregate(builder, document, relation.target, entry, parent, place)}"
 
-    return builder.nested(builder.key(alias, relation.local), many)
+    depth = depth_of(document.argument(entry.node, "where"))
+    return builder.nested("list" if is_list else "aggregate", builder.key(alias, relation.local), many, depth)
 
 
 def _one(

@@ -175,6 +175,15 @@ def _of_value(value: Any, name: str, path: tuple[str | int, ...], words: bool) -
     return Slot(-1, name, path)
 
 
+def depth_of(value: Tree | None) -> int:
+    """Levels of objects in a tree."""
+    if isinstance(value, Members):
+        return 1 + max((depth_of(inner) for _, inner in value.items), default=0)
+    if isinstance(value, Items):
+        return max((depth_of(inner) for inner in value.items), default=0)
+    return 0
+
+
 def raw_value(value: Tree) -> Callable[[Bindings], Any]:
     """From bindings to the plain value of a tree."""
     if isinstance(value, Slot):

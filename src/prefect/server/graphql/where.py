@@ -20,7 +20,17 @@ from prefect.server.database.tables import Relation
 from prefect.server.graphql.builder import Builder
 from prefect.server.graphql.columns import ColumnType, table_info
 from prefect.server.graphql.convert import checked_text, dumped, from_json_literal
-from prefect.server.graphql.values import Bindings, Flag, Items, Members, Null, Slot, Tree, raw_value
+from prefect.server.graphql.values import (
+    Bindings,
+    Flag,
+    Items,
+    Members,
+    Null,
+    Slot,
+    Tree,
+    depth_of,
+    raw_value,
+)
 
 __all__ = ["COMPARISONS", "condition", "is_narrowed", "never_null"]
 
@@ -40,8 +50,14 @@ COMPARISONS: dict[ColumnType, tuple[str, ...]] = {
 _SYMBOLS = {"_eq": "=", "_neq": "<>", "_gt": ">", "_gte": ">=", "_lt": "<", "_lte": "<="}
 #: Levels of `_and`, `_or`, `_not` and relations.
 _MAX_DEPTH = 40
+#: Relations in relations, and relations in all: each multiplies the rows that are looked at.
+_MAX_RELATIONS_DEEP, _MAX_RELATIONS = 5, 50
 #: Longest pattern; SQLite takes 50,000 bytes.
 _MAX_PATTERN = 10_000
+
+
+#: A subquery stands before other conditions of its level, as what is nested deep.
+_SUBQUERY_DEPTH = 6
 
 
 @dataclass(frozen=True)
@@ -136,8 +152,9 @@ def _relation(builder: Builder, alias: str, relation: Relation, value: Tree, dep
             parts.append(f"({inner})")
         return f'FROM "{target}" {inner_alias} WHERE {" AND ".join(parts)}'
 
-    builder.count_condition()
-    return _Part(builder.exists(f'{alias}."{relation.local}"', rows), 6)
+    with builder.relation(_MAX_RELATIONS_DEEP, _MAX_RELATIONS):
+        sql = builder.exists(f'{alias}."{relation.local}"', rows, depth, depth_of(value))
+    return _Part(sql, _SUBQUERY_DEPTH)
 
 
 def _column(builder: Builder, sql: str, kind: ColumnType, value: Tree) -> _Part | None:

@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import json
 import random
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ START = datetime.datetime(2030, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
 
 #: Rows of each table for each tenant.
 COUNTS = {
-    "user": 2, "membership": 2, "auth_api_key": 2, "project": 2, "flow_group": 2, "flow": 4, "task": 6, "edge": 4,
+    "user": 2, "membership": 3, "auth_api_key": 2, "project": 2, "flow_group": 2, "flow": 4, "task": 6, "edge": 4,
     "agent_config": 2, "agent": 2, "flow_run": 8, "task_run": 12, "flow_run_state": 8, "task_run_state": 8, "log": 10,
     "task_run_artifact": 4, "message": 3, "key_value": 3, "task_tag_limit": 2, "flow_concurrency_limit": 2,
 }  # fmt: skip
@@ -71,11 +72,7 @@ def make_rows(seed: int) -> Rows:
         for tenant_id in made.tenants:
             for number in range(count):
                 # The last one of each table is a stray.
-                stray = (
-                    1.0
-                    if number == count - 1 and table not in ("user", "membership", "auth_api_key")
-                    else 0.0
-                )
+                stray = 1.0 if number == count - 1 and table not in ("user", "auth_api_key") else 0.0
                 made.rows[table].append(_row(rng, made, table, tenant_id, number, stray))
     return made
 
@@ -170,11 +167,11 @@ class Failure(Exception):
 class Graph:
     """The API over one database."""
 
-    def __init__(self, store: Store, caller: Caller | None) -> None:
+    def __init__(self, store: Store, caller: Caller | None, other: Graph | None = None) -> None:
         self.store = store
         self.caller = caller
-        self.executor = Executor(store, lambda: START)
-        self._loop = asyncio.new_event_loop()
+        self.executor = Executor(store, lambda: START) if other is None else other.executor
+        self._loop = asyncio.new_event_loop() if other is None else other._loop
 
     def reply(
         self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None
@@ -194,9 +191,7 @@ class Graph:
 
     def as_(self, caller: Caller | None) -> Graph:
         """The same executor, its caches included, for another caller."""
-        other = Graph(self.store, caller)
-        other.executor = self.executor
-        return other
+        return Graph(self.store, caller, self)
 
     def close(self) -> None:
         self._loop.close()
@@ -572,8 +567,13 @@ def model(twins: Twins) -> Model:
     return Model(twins)
 
 
+_is_name = re.compile(r"[_A-Za-z][_0-9A-Za-z]*").fullmatch
+
+
 def to_literal(value: Any, *, is_word: bool = False) -> str:
     """A value as it is written in a document."""
+    if isinstance(value, dict) and not all(_is_name(key) for key in value):
+        return json.dumps(json.dumps(value))  # such JSON can be written as text only
     if isinstance(value, dict):
         return (
             "{"
