@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import importlib.util
 import ipaddress
 import os
 import shutil
@@ -30,6 +31,14 @@ os.environ["PREFECT__USER_CONFIG_PATH"] = str(_HOME / ".prefect" / "config.toml"
 # Output is asserted as plain text; tests of colours set their own environment.
 for _name in ("FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
     os.environ.pop(_name, None)
+
+# --- The scoreboard of fault and attack scenarios ----------------------------------------------
+# Tests import it by name; test folders are no packages, so somebody has to say where it is.
+_spec = importlib.util.spec_from_file_location("scoreboard", Path(__file__).parent / "scoreboard.py")
+assert _spec is not None
+assert _spec.loader is not None
+sys.modules["scoreboard"] = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(sys.modules["scoreboard"])
 
 # --- Repeatable random cases -------------------------------------------------------------------
 # "ci": the same cases on every run, so that a red build is red again. "dev": new cases each time.
