@@ -39,7 +39,7 @@ def record(scenario: str, backend: str, seed: int | None, goal: str, got: object
     line = json.dumps(
         {"scenario": scenario, "backend": backend, "seed": seed, "goal": goal, "got": got}, default=str
     )
-    print(f"SCOREBOARD {line}")  # noqa: T201 # shown by pytest -rA, and for tests that fail
+    print(f"SCOREBOARD {line}")  # shown by pytest -rA, and for tests that fail
     file = os.environ.get("PREFECT_SCOREBOARD")
     if file:
         with Path(file).open("a", encoding="utf-8") as stream:  # one write: workers do not mix their lines
