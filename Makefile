@@ -7,8 +7,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := PYTHON="$(PYTHON)" sh .ci/install $(VENV)
 PYTEST_WORKERS ?= auto
+# Where it is set, every process would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-extras check fix docs bench coverage lock lock-bench clean
+.PHONY: help setup demo test test-extras check fix docs bench bench-engine bench-server bench-growth coverage lock lock-bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,8 +75,21 @@ $(OLD_VENV)/.stamp-bench-1.4.1: requirements/bench-1.4.1.txt .ci/install
 	@test -n "$(OLD_PYTHON)" || { echo "prefect 1.4.1 needs Python 3.10 or 3.11; name one with OLD_PYTHON=" >&2; exit 1; }
 	@PYTHON="$(OLD_PYTHON)" sh .ci/install $(OLD_VENV) bench-1.4.1
 
-bench: $(VENV)/.stamp-test $(OLD_VENV)/.stamp-bench-1.4.1 ## engine cases against prefect==1.4.1, as ratios of CPU time
+# Prefect 3, whose server is compared with this one.
+PEER_VENV ?= .venv-3
+$(PEER_VENV)/.stamp-bench-3: requirements/bench-3.txt .ci/install
+	@PYTHON="$(PYTHON)" sh .ci/install $(PEER_VENV) bench-3
+
+bench: bench-engine bench-server bench-growth ## all measurements, as ratios of CPU time
+
+bench-engine: $(VENV)/.stamp-test $(OLD_VENV)/.stamp-bench-1.4.1 ## engine cases against prefect==1.4.1
 	@$(BIN)/python benchmarks/run.py --old $(OLD_VENV)/bin/python $(BENCH_ARGS)
+
+bench-server: $(VENV)/.stamp-test $(PEER_VENV)/.stamp-bench-3 ## the server against that of Prefect 3
+	@$(PEER_VENV)/bin/python benchmarks/server.py --ours $(BIN)/python $(SERVER_BENCH_ARGS)
+
+bench-growth: $(VENV)/.stamp-test ## queries with 1,000,000 task runs in the database against an empty one
+	@$(BIN)/python benchmarks/server_growth.py $(GROWTH_BENCH_ARGS)
 
 # ------------------------------------------------------------------ maintain
 LOCK := uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.10 \
@@ -86,10 +101,12 @@ lock: ## renew the hash-pinned requirements (needs uv; UPGRADE=--upgrade takes n
 	$(LOCK) --group build -c requirements/dev.txt -o requirements/run.txt
 	$(LOCK) $(UPGRADE) --group extras -o requirements/extras.txt
 
-lock-bench: ## renew the lock of prefect 1.4.1: what an installation of January 2023 got (needs uv)
+lock-bench: ## renew the locks of prefect 3, and of 1.4.1: what an installation of January 2023 got (needs uv)
+	printf 'prefect==3.9.*\n' | uv pip compile - --quiet --no-config --universal --python-version 3.10 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements/bench-3.txt
 	printf 'prefect==1.4.1\nmarshmallow<4\npendulum<3\n' | uv pip compile - --quiet --no-config --universal \
 		--python-version 3.10 --exclude-newer 2023-01-15 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links -o requirements/bench-1.4.1.txt
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(EXTRAS_VENV) $(OLD_VENV) .venv-3.* site .coverage .coverage.* htmlcov
+	rm -rf $(VENV) $(EXTRAS_VENV) $(OLD_VENV) $(PEER_VENV) .venv-3.* site .coverage .coverage.* htmlcov

@@ -87,8 +87,9 @@ def wide_flow(n: int) -> Any:
         return x
 
     with Flow("wide") as flow:
-        for i in range(n):
-            leaf(i)
+        first = leaf(0)
+        for _ in range(n - 1):
+            leaf(first)
     return flow
 
 
@@ -248,7 +249,7 @@ def serialized_hash(n: int, clock: Clock) -> None:
 def terminal_tasks(n: int, clock: Clock) -> None:
     flow = wide_flow(n)
     with clock.running():
-        assert len(flow.terminal_tasks()) == n
+        assert len(flow.terminal_tasks()) == max(1, n - 1)
 
 
 @case
@@ -276,7 +277,7 @@ def cron_10(n: int, clock: Clock) -> None:
     """n times the next ten of a cron line."""
     from prefect.schedules import CronSchedule
 
-    _times(CronSchedule("*/5 9-17 * * 1-5"), 10, clock, repeat=n // 10)
+    _times(CronSchedule("*/5 9-17 * * 1-5"), 10, clock, repeat=max(1, n // 10))
 
 
 @case

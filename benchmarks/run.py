@@ -117,7 +117,8 @@ class Measured:
 
 
 def environment(level: str, home: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT__")}
+    unwanted = ("PREFECT__", "PYTHONDONTWRITEBYTECODE")  # the latter compiles every module in every process
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     return {**kept, "PREFECT__LOGGING__LEVEL": level, "PREFECT__HOME_DIR": str(home), "HOME": str(home)}
 
 
@@ -154,6 +155,7 @@ def measure_command(python: str, command: Command, into: Measured, home: Path) -
         line = [str(Path(python).with_name("prefect")), *command.arguments[1:]]
     else:
         line = [python, *command.arguments]
+    cpu_of(line, home)  # compiles what is not compiled yet
     costs = [cpu_of(line, home) for _ in range(5)]
     cost = statistics.median(costs)
     if command.minus_bare:

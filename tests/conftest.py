@@ -28,6 +28,9 @@ for _name in [name for name in os.environ if name.startswith("PREFECT__")]:
 os.environ["HOME"] = os.environ["USERPROFILE"] = str(_HOME)
 os.environ["PREFECT__HOME_DIR"] = str(_HOME / ".prefect")
 os.environ["PREFECT__USER_CONFIG_PATH"] = str(_HOME / ".prefect" / "config.toml")
+# Many tests start processes: each would compile every module again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Output is asserted as plain text; tests of colours set their own environment.
 for _name in ("FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
     os.environ.pop(_name, None)
@@ -145,10 +148,44 @@ def _context_is_restored() -> Iterator[None]:
         yield
 
 
+# --- PostgreSQL ---------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    """PostgreSQL, started for this worker. Where it is not installed, tests on it are skipped.
+
+    With PREFECT_TESTS_POSTGRESQL=required they fail.
+    """
+    from pg_cluster import NOT_INSTALLED, postgres_programs, running_cluster
+
+    if postgres_programs() is None:
+        if os.environ.get("PREFECT_TESTS_POSTGRESQL") == "required":
+            pytest.fail(f"{NOT_INSTALLED}, and PREFECT_TESTS_POSTGRESQL says that it has to be.")
+        pytest.skip(NOT_INSTALLED)
+    from prefect.server.database.store import open_store
+    from prefect.server.settings import ServerSettings
+
+    with running_cluster(lambda url: open_store(ServerSettings(_HOME, connection_url=url)).close()) as found:
+        yield found
+
+
+def _say_what_needs_postgresql(reporter: pytest.TerminalReporter) -> None:
+    from pg_cluster import NOT_INSTALLED
+
+    skipped = sum(NOT_INSTALLED in str(report.longrepr) for report in reporter.stats.get("skipped", ()))
+    if skipped:
+        reporter.write_line(
+            f"{NOT_INSTALLED}: {skipped} tests were SKIPPED, so nothing is known of this change on PostgreSQL. "
+            "Install it to run them (Debian: apt install postgresql).",
+            red=True,
+            bold=True,
+        )
+
+
 # --- Documentation ------------------------------------------------------------------------------
 # Here and not in tests/docs, because with xdist the process that prints loads only this file.
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how many code blocks of the documentation run, and which do not and why."""
+    _say_what_needs_postgresql(terminalreporter)
     reports = [report for group in terminalreporter.stats.values() for report in group]
     if not any(getattr(report, "nodeid", "").startswith("tests/docs/") for report in reports):
         return

@@ -536,13 +536,19 @@ class Flow:
 
     def upstream_tasks(self, task: Task) -> set[Task]:
         """Tasks that a task directly waits for."""
-        self._check_member(task)
-        return {edge.upstream_task for edge in self.edges.upstream.get(task, ())}
+        edges = self.edges.upstream.get(task)
+        if edges is None:
+            self._check_member(task)
+            return set()
+        return {edge.upstream_task for edge in edges}
 
     def downstream_tasks(self, task: Task) -> set[Task]:
         """Tasks that directly wait for a task."""
-        self._check_member(task)
-        return {edge.downstream_task for edge in self.edges.downstream.get(task, ())}
+        edges = self.edges.downstream.get(task)
+        if edges is None:
+            self._check_member(task)
+            return set()
+        return {edge.downstream_task for edge in edges}
 
     def _check_member(self, task: Task) -> None:
         if task not in self.tasks:

@@ -22,14 +22,19 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from prefect.configuration import config
-from prefect.utilities._log_manager import (
-    LOG_OVERHEAD,
-    MAX_BATCH_LOG_SIZE,
-    MAX_LOG_SIZE,
-    LogManager,
-    getlogsize,
-)
 from prefect.utilities.context import Layer, context
+
+if TYPE_CHECKING:
+    from prefect.utilities._log_manager import (
+        LOG_OVERHEAD,
+        MAX_BATCH_LOG_SIZE,
+        MAX_LOG_SIZE,
+        LogManager,
+        getlogsize,
+    )
+
+    LOG_MANAGER: LogManager
+    """Sends the log lines of backend runs to the API."""
 
 __all__ = [
     "LOG_MANAGER",
@@ -52,8 +57,23 @@ __all__ = [
 PREFECT_LOG_RECORD_ATTRIBUTES = ("flow_name", "flow_run_id", "task_name", "task_slug", "task_run_id")
 """Names of the context that records carry wherever they have a value."""
 
-LOG_MANAGER = LogManager()
-"""Sends the log lines of backend runs to the API."""
+
+def __getattr__(name: str) -> object:
+    """What sends lines to an API is loaded when it is first used: most processes never send any."""
+    if name not in (
+        "LOG_MANAGER",
+        "LOG_OVERHEAD",
+        "MAX_BATCH_LOG_SIZE",
+        "MAX_LOG_SIZE",
+        "LogManager",
+        "getlogsize",
+    ):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from prefect.utilities import _log_manager
+
+    found = _log_manager.LogManager() if name == "LOG_MANAGER" else getattr(_log_manager, name)
+    return globals().setdefault(name, found)
+
 
 _CLOUD_HANDLER_NOTE = "No logs are sent from this process until this is solved"
 
@@ -173,13 +193,15 @@ class CloudHandler(logging.Handler):
         if record.levelno < _level_number(settings.logging.level) or not context.get("flow_run_id"):
             return  # the API refuses a batch with a line that belongs to no run
         try:
-            LOG_MANAGER.enqueue(self._as_message(record))
+            sys.modules[__name__].LOG_MANAGER.enqueue(self._as_message(record))
         except Exception as exc:  # noqa: BLE001 - logging must never break the run it tells about
             # Not through a logger, which would come here again.
             warnings.warn(f"Failed to queue a log line for the API: {exc!r}", stacklevel=2)
 
     def _as_message(self, record: logging.LogRecord) -> dict[str, Any]:
         text = self.format(record)
+        from prefect.utilities._log_manager import LOG_OVERHEAD, MAX_LOG_SIZE
+
         size = LOG_OVERHEAD + len(text)
         if size > MAX_LOG_SIZE:
             warnings.warn(
