@@ -43,6 +43,9 @@ SETTINGS: dict[str, Setting] = {
     "cloud.diagnostics": Setting("flag", "Send diagnostics of the environment when a flow is registered."),
     "cloud.request_timeout": Setting("seconds", "Time to wait for an answer of the API."),
     "cloud.send_flow_run_logs": Setting("flag", "Send the logs of flow runs to the API."),
+    "cloud.log_spool_size": Setting(
+        "count", "Bytes of disk that one process may use for log lines that the API has not taken yet."
+    ),
     "cloud.logging_heartbeat": Setting("seconds", "Time between two batches of logs sent to the API."),
     "cloud.queue_interval": Setting("seconds", "Time before a queued run asks again for a place."),
     "cloud.agent.name": Setting("text", "Name that an agent reports."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from prefect.client._server import check_registration
 from prefect.exceptions import ClientError
 from prefect.utilities.graphql import compress
 
@@ -33,6 +34,7 @@ def register_flow(
     _check_required_parameters(flow)
     if project_name is None:
         raise ValueError("A project is needed: `flow.register(project_name=...)`.")
+    check_registration(client)
     projects = client.graphql(
         "query($name: String) { project(where: { name: { _eq: $name } }) { id } }",
         variables={"name": project_name},

@@ -64,6 +64,30 @@ class Requests:
         """The `requests` session behind this client."""
         return cast("HttpTransport", self._transport).session
 
+    @property
+    def identity_of_server(self) -> object:
+        """Equal for clients that talk to the same server."""
+        if isinstance(self._transport, HttpTransport):
+            return self.api_server
+        return self._transport
+
+    def headers(self) -> dict[str, str]:
+        """What identifies this client in every request."""
+        return {
+            "X-PREFECT-CORE-VERSION": str(prefect.__version__),
+            **self._identity(None),
+            **self._headers,
+        }
+
+    def limit_attempts(self, count: int) -> None:
+        """Send each request this often at most, instead of seven times.
+
+        Args:
+            count: attempts at one request, the first included.
+        """
+        if isinstance(self._transport, HttpTransport):
+            self._transport.max_attempts = count
+
     def attach_headers(self, headers: dict[str, str]) -> None:
         """Send these headers with every request from now on."""
         self._headers.update(headers)

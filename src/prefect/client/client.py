@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 from prefect.client._registration import register_flow
 from prefect.client._requests import Requests
+from prefect.client._server import server_of
 from prefect.client._transport import Transport
 from prefect.engine.state import Pending, Queued, State
 from prefect.exceptions import ClientError, ObjectNotFoundError
@@ -387,6 +388,14 @@ class Client(Requests):
         return [_state(run.serialized_state) for run in found]
 
     # -- logs and artifacts -----------------------------------------------------------
+
+    def takes_log_sequence(self) -> bool:
+        """Whether the server knows log lines by their number, and writes one that comes twice only once.
+
+        Raises:
+            requests.RequestException: it cannot be reached.
+        """
+        return server_of(self).numbers_logs
 
     def write_run_logs(self, logs: list[dict[str, Any]]) -> None:
         """Write log lines of runs.

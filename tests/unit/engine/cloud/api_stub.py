@@ -42,6 +42,7 @@ class MemoryApi:
         self.headers: list[Mapping[str, str]] = []
         #: `{state name: [answers]}`, given once each instead of accepting the state.
         self.answers: dict[str, list[Any]] = {}
+        self.version = "2022.12.05"
 
     @staticmethod
     def _run() -> dict[str, Any]:
@@ -69,6 +70,11 @@ class MemoryApi:
         return Reply(answer if "errors" in answer or "data" in answer else {"data": {field: answer["of"]}})
 
     # -- fields -----------------------------------------------------------------------
+
+    def do_api(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """A server of 1.x: it knows no additions to the protocol."""
+        del variables
+        return {"of": {"version": self.version}}
 
     def do_flow_run_by_pk(self, variables: dict[str, Any]) -> dict[str, Any]:
         if variables["id"] != self.flow_run["id"]:
