@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -91,6 +92,22 @@ def task_signature(run: Callable[..., Any]) -> TaskSignature:
     return found
 
 
+_HAS_VARARGS = 0x04  # inspect.CO_VARARGS
+
+
+def _is_ordinary(run: Callable[..., Any]) -> bool:
+    """Whether a function's code alone shows that it can be a task's `run`; spares loading `inspect`."""
+    if not isinstance(run, FunctionType) or run.__dict__:  # decorated functions say what they wrap there
+        return False
+    code = run.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 1]  # with the name of **kwargs
+    return (
+        not code.co_flags & _HAS_VARARGS
+        and not code.co_posonlyargcount
+        and not any(name in RESERVED_ARGUMENTS for name in names)
+    )
+
+
 def check_run_signature(run: Callable[..., Any], name: str | None = None) -> None:
     """Refuse functions that cannot be a task's `run`.
 
@@ -98,6 +115,8 @@ def check_run_signature(run: Callable[..., Any], name: str | None = None) -> Non
         ValueError: `*args`, reserved names, or no signature at all.
         TypeError: positional-only parameters.
     """
+    if _is_ordinary(run):
+        return
     import inspect
 
     function: Callable[..., Any] = inspect.unwrap(run)

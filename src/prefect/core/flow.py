@@ -6,7 +6,6 @@ import functools
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
 
 from prefect.core import _settings
@@ -685,6 +684,8 @@ class Flow:
         Returns:
             the path of the file.
         """
+        from pathlib import Path
+
         from prefect.core._files import default_flow_path
         from prefect.utilities.storage import flow_to_bytes_pickle
 
@@ -703,6 +704,8 @@ class Flow:
         Raises:
             FileNotFoundError: there is no such file.
         """
+        from pathlib import Path
+
         from prefect.core._files import default_flow_path
         from prefect.utilities.storage import flow_from_bytes_pickle
 

@@ -11,7 +11,7 @@ def read_plain_toml(text: str) -> dict[str, Any] | None:
     """The content of `text`, or None when it needs (or would be refused by) a full TOML parser.
 
     Plain means: sections with bare names, and keys with a bare name whose value is a one-line
-    string without backslashes, `true`, `false`, a whole number or a decimal number. Whatever this
+    string without backslashes, an empty list, `true`, `false`, a whole number or a decimal number. Whatever this
     function returns equals what a full parser returns.
 
     Args:
@@ -58,11 +58,13 @@ def _open_section(root: dict[str, Any], header: str) -> dict[str, Any] | None:
     return section
 
 
-def _value(raw: str) -> str | bool | int | float | None:
+def _value(raw: str) -> str | bool | int | float | list[str] | None:
     if raw[:1] == '"':
         inner = raw[1:-1]
         plain = len(raw) > 1 and raw[-1] == '"' and '"' not in inner and "\\" not in inner
         return inner if plain else None
+    if raw == "[]":
+        return []
     if raw in ("true", "false"):
         return raw == "true"
     whole, dot, fraction = raw.partition(".")
