@@ -6,9 +6,7 @@ import asyncio
 import datetime
 import functools
 import json
-import os
 import shutil
-import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -33,73 +31,6 @@ START = datetime.datetime(2030, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
 # -- databases ------------------------------------------------------------------------
 
 
-def _postgres_bin() -> Path | None:
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).parent
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return versions[-1].parent if versions else None
-
-
-@dataclass
-class Cluster:
-    """A running PostgreSQL with a template database at the schema of this version."""
-
-    directory: Path
-    user: str
-    _number: int = 0
-
-    def url(self, database: str) -> str:
-        return f"postgresql://{self.user}@/{database}?host={self.directory}"
-
-    def _run(self, sql: str) -> None:
-        import psycopg
-
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql)  # type: ignore[arg-type]
-
-    def create(self, name: str, template: str = "template0") -> str:
-        self._run(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'")
-        return self.url(name)
-
-    def copy(self) -> tuple[str, Callable[[], None]]:
-        self._number += 1
-        name = f"test_{self._number}"
-        url = self.create(name, "prepared")
-        return url, lambda: self._run(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """PostgreSQL, started for this worker; tests on it are skipped where it is not installed."""
-    binaries = _postgres_bin()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed")
-    is_root = os.geteuid() == 0
-    directory = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
-    user = "nobody" if is_root else "postgres"
-    prefix = ["runuser", "-u", "nobody", "--"] if is_root else []
-    if is_root:
-        shutil.chown(directory, "nobody")
-
-    def run(*command: str) -> None:
-        done = subprocess.run([*prefix, *command], capture_output=True, text=True, cwd="/", check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    data = str(directory / "data")
-    run(str(binaries / "initdb"), "-A", "trust", "-U", user, "-D", data, "--locale=C", "-E", "UTF8", "-N")
-    options = f"-k {directory} -c listen_addresses= -c fsync=off -c max_connections=200"
-    run(str(binaries / "pg_ctl"), "-D", data, "-w", "-l", str(directory / "log"), "-o", options, "start")
-    try:
-        cluster = Cluster(directory, user)
-        url = cluster.create("prepared")
-        open_store(ServerSettings(directory, connection_url=url)).close()
-        yield cluster
-    finally:
-        run(str(binaries / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(directory, ignore_errors=True)
-
-
 @functools.cache
 def _sqlite_template() -> Path:
     directory = Path(tempfile.mkdtemp(prefix="prefect-sqlite-"))
@@ -115,10 +46,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerS
         shutil.copy(_sqlite_template(), made.sqlite_path)
         yield made
         return
-    cluster: Cluster = request.getfixturevalue("cluster")
-    url, drop = cluster.copy()
+    url, give_back = request.getfixturevalue("cluster").lend()
     yield ServerSettings(tmp_path, connection_url=url)
-    drop()
+    give_back()
 
 
 @pytest.fixture
