@@ -80,7 +80,8 @@ PEER_VENV ?= .venv-3
 $(PEER_VENV)/.stamp-bench-3: requirements/bench-3.txt .ci/install
 	@PYTHON="$(PYTHON)" sh .ci/install $(PEER_VENV) bench-3
 
-bench: bench-engine bench-server bench-growth ## all measurements, as ratios of CPU time
+bench: ## all measurements, as ratios of CPU time
+	@$(MAKE) --no-print-directory --keep-going bench-engine bench-server bench-growth
 
 bench-engine: $(VENV)/.stamp-test $(OLD_VENV)/.stamp-bench-1.4.1 ## engine cases against prefect==1.4.1
 	@$(BIN)/python benchmarks/run.py --old $(OLD_VENV)/bin/python $(BENCH_ARGS)
@@ -102,7 +103,7 @@ lock: ## renew the hash-pinned requirements (needs uv; UPGRADE=--upgrade takes n
 	$(LOCK) $(UPGRADE) --group extras -o requirements/extras.txt
 
 lock-bench: ## renew the locks of prefect 3, and of 1.4.1: what an installation of January 2023 got (needs uv)
-	printf 'prefect==3.9.*\n' | uv pip compile - --quiet --no-config --universal --python-version 3.10 \
+	printf 'prefect==3.9.*\n' | uv pip compile - --quiet --no-config --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements/bench-3.txt
 	printf 'prefect==1.4.1\nmarshmallow<4\npendulum<3\n' | uv pip compile - --quiet --no-config --universal \
 		--python-version 3.10 --exclude-newer 2023-01-15 --generate-hashes --no-header --no-annotate \

@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect.cli import _exit_codes
+from prefect.cli._compose_1x import (
+    ascii_welcome,
+    setup_compose_env,
+    setup_compose_file,
+    warn_for_postgres_settings_when_using_external_postgres,
+)
 from prefect.cli._errors import CommandError
 from prefect.cli._output import note, write
 from prefect.cli._server_options import (
@@ -28,7 +34,13 @@ if TYPE_CHECKING:
     from prefect.server.database.store import Store, Transaction
     from prefect.server.settings import ServerSettings
 
-__all__ = ["server"]
+__all__ = [
+    "ascii_welcome",
+    "server",
+    "setup_compose_env",
+    "setup_compose_file",
+    "warn_for_postgres_settings_when_using_external_postgres",
+]
 
 _STOP_S = 20.0
 

@@ -16,6 +16,7 @@ __all__ = [
     "json_length",
     "json_value",
     "new_uuid",
+    "pairs_of",
     "with_repetitions",
 ]
 
@@ -90,6 +91,16 @@ def in_list(dialect: Dialect, parameter: str) -> str:
     if dialect == "postgresql":
         return f"(SELECT jsonb_array_elements_text(CAST(:{parameter} AS jsonb)))"
     return f"(SELECT value FROM json_each(:{parameter}))"
+
+
+def pairs_of(dialect: Dialect, parameter: str) -> str:
+    """SQL for the pairs in the JSON list of lists `:parameter`, as a table with `first` and `second`."""
+    if dialect == "postgresql":
+        return (
+            "(SELECT one ->> 0 AS first, one ->> 1 AS second "
+            f"FROM jsonb_array_elements(CAST(:{parameter} AS jsonb)) AS listed (one))"
+        )
+    return f"(SELECT value ->> 0 AS first, value ->> 1 AS second FROM json_each(:{parameter}))"
 
 
 def json_value(dialect: Dialect, parameter: str) -> str:

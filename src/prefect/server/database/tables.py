@@ -238,6 +238,8 @@ _table(
     _flag("is_schedule_active", False),
     # The settings of the flow group, kept here too: 1.x clients read `flow { settings }`.
     Column("settings", "json", nullable=False),
+    # Slugs of the tasks that decide its state, where others than the last ones do.
+    Column("reference_slugs", "json"),
     Unique("flow_group_id", "version"),
     Index("tenant_id", "name"),
     Index("project_id"),
@@ -282,6 +284,13 @@ _table(
     Unique("flow_id", "downstream_task_id", "upstream_task_id", "key"),
     Index("upstream_task_id"),
     Index("downstream_task_id"),
+)
+
+_table(
+    "flow_part",  # tasks on their way into `flow.serialized_flow`
+    Column("flow_id", "uuid", nullable=False, is_primary=True, references="flow"),
+    Column("number", "integer", nullable=False, is_primary=True),
+    Column("tasks", "json", nullable=False),
 )
 
 # -- runs -----------------------------------------------------------------------------
@@ -624,7 +633,7 @@ PUBLIC_TABLES: dict[str, frozenset[str]] = {
     "tenant": frozenset(),
     "project": frozenset(),
     "flow_group": frozenset(),
-    "flow": frozenset(),
+    "flow": frozenset({"reference_slugs"}),
     "task": frozenset(),
     "edge": frozenset(),
     "flow_run": frozenset({"created_by_id"}),

@@ -7,17 +7,16 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from prefect.server.database.sql import in_list
+from prefect.server.database.sql import in_list, pairs_of
 from prefect.server.database.store import Row, Transaction
 from prefect.server.domain import transitions
-from prefect.server.domain.common import dump, load, new_id, stamp
-from prefect.server.domain.new_runs import insert_task_runs
+from prefect.server.domain.common import dump, new_id, stamp
 from prefect.server.domain.removal import delete_scheduled_runs
 from prefect.server.domain.serialized_flows import EdgeRow, ParsedFlow, TaskRow
 from prefect.server.domain.states import parse_state
 from prefect.server.errors import BadInputError
 
-__all__ = ["add_edges", "add_tasks", "append_tasks", "archive", "insert_flow", "reference_slugs"]
+__all__ = ["add_edges", "add_tasks", "archive", "insert_flow"]
 
 
 def insert_flow(
@@ -45,10 +44,10 @@ def insert_flow(
     tx.execute(
         "INSERT INTO flow (id, created, updated, tenant_id, project_id, flow_group_id, version_group_id, name, "
         "version, archived, description, core_version, serialized_flow, parameters, storage, run_config, "
-        "environment, schedule, is_schedule_active, settings) VALUES (:id, :now, :now, :tenant_id, :project_id, "
+        "environment, schedule, is_schedule_active, settings, reference_slugs) VALUES (:id, :now, :now, :tenant_id, :project_id, "
         ":group_id, :group_name, :name, (SELECT coalesce(max(version), 0) + 1 FROM flow WHERE flow_group_id = "
         ":group_id), :no, :description, :core_version, :serialized, :parameters, :storage, :run_config, "
-        ":environment, :schedule, :no, :settings)",
+        ":environment, :schedule, :no, :settings, :references)",
         {
             "id": flow_id,
             "now": stamp(now),
@@ -67,10 +66,12 @@ def insert_flow(
             "environment": dump(flow.environment),
             "schedule": dump(flow.schedule),
             "settings": dump(dict(settings)),
+            "references": dump(flow.reference_tasks or None),
         },
     )
-    add_tasks(tx, flow_id, group.tenant_id, flow.tasks, flow.reference_tasks, now)
-    add_edges(tx, flow_id, group.tenant_id, flow.edges, flow.reference_tasks, now)
+    references = flow.reference_tasks or None
+    add_tasks(tx, flow_id, group.tenant_id, flow.tasks, references, now)
+    add_edges(tx, flow_id, group.tenant_id, flow.edges, references, now)
     tx.emit("flow", flow_id, group.tenant_id)
     return flow_id
 
@@ -80,11 +81,12 @@ def add_tasks(
     flow_id: str,
     tenant_id: str,
     tasks: Iterable[TaskRow],
-    reference_tasks: list[str],
+    reference_tasks: list[str] | None,
     now: datetime.datetime,
 ) -> None:
     """Insert tasks of a flow, those of known slugs left as they are."""
     moment = stamp(now)
+    references = None if reference_tasks is None else frozenset(reference_tasks)
     values = [
         {
             "id": new_id(),
@@ -104,7 +106,7 @@ def add_tasks(
             "auto_generated": task.auto_generated,
             "cache_key": task.cache_key,
             # Without edges every task is a last one; edges that come change it.
-            "is_reference": task.slug in reference_tasks if reference_tasks else True,
+            "is_reference": references is None or task.slug in references,
         }
         for task in tasks
     ]
@@ -123,7 +125,7 @@ def add_edges(
     flow_id: str,
     tenant_id: str,
     edges: list[EdgeRow],
-    reference_tasks: list[str],
+    reference_tasks: list[str] | None,
     now: datetime.datetime,
 ) -> None:
     """Insert edges of a flow, known ones left as they are. The flow's row is locked, or new.
@@ -146,13 +148,16 @@ def add_edges(
         raise BadInputError(
             f"Edges name tasks that the flow does not have: {', '.join(unknown[:10])}. Register its tasks first."
         )
-    # NULL keys are no conflict to a unique constraint, so what is known is looked up.
+    # NULL keys are no conflict to a unique constraint, so what is known is looked up, pair by pair: a
+    # task may have any number of edges.
+    pairs = sorted({(ids[edge.downstream], ids[edge.upstream]) for edge in edges})
     known = {
         (row[0], row[1], row[2])
         for row in tx.rows(
-            "SELECT upstream_task_id, downstream_task_id, key FROM edge WHERE flow_id = :flow_id "
-            f"AND downstream_task_id IN {in_list(tx.dialect, 'ids')}",
-            {"flow_id": flow_id, "ids": json.dumps(list(ids.values()))},
+            "SELECT e.upstream_task_id, e.downstream_task_id, e.key "
+            f"FROM {pairs_of(tx.dialect, 'pairs')} AS pair JOIN edge e ON e.flow_id = :flow_id "
+            "AND e.downstream_task_id = pair.first AND e.upstream_task_id = pair.second",
+            {"flow_id": flow_id, "pairs": json.dumps(pairs)},
         )
     }
     moment = stamp(now)
@@ -179,54 +184,31 @@ def add_edges(
         "mapped) VALUES (:id, :now, :now, :tenant_id, :flow_id, :upstream, :downstream, :key, :mapped)",
         values,
     )
-    _mark_places(tx, flow_id, slugs, reference_tasks)
+    _mark_places(tx, values, reference_tasks is None)
 
 
-def _mark_places(tx: Transaction, flow_id: str, slugs: list[str], reference_tasks: list[str]) -> None:
-    """Say of tasks whether they are mapped, first, last, and decide the flow's state."""
-    down = "EXISTS (SELECT 1 FROM edge WHERE edge.downstream_task_id = task.id{more})"
-    is_last = "NOT EXISTS (SELECT 1 FROM edge WHERE edge.upstream_task_id = task.id)"
-    reference = f"slug IN {in_list(tx.dialect, 'reference')}" if reference_tasks else is_last
-    params = {"flow_id": flow_id, "slugs": json.dumps(slugs)}
-    if reference_tasks:
-        params["reference"] = json.dumps(reference_tasks)
-    tx.execute(
-        f"UPDATE task SET mapped = {down.format(more=' AND edge.mapped')}, "
-        f"is_root_task = NOT {down.format(more='')}, is_terminal_task = {is_last}, "
-        f"is_reference_task = ({reference}) WHERE flow_id = :flow_id AND slug IN {in_list(tx.dialect, 'slugs')}",
-        params,
-    )
-
-
-def append_tasks(tx: Transaction, flow: Row, tasks: list[TaskRow], now: datetime.datetime) -> None:
-    """Add tasks that came after their flow: to the table, the serialized flow, and runs not started yet.
+def _mark_places(tx: Transaction, edges: list[dict[str, Any]], ends_decide: bool) -> None:
+    """Say of the tasks of new edges that they are mapped, not the first, not the last.
 
     Args:
         tx: the transaction.
-        flow: id, tenant_id and serialized_flow, locked.
-        tasks: the tasks.
-        now: the time (UTC).
+        edges: the edges.
+        ends_decide: whether the last tasks decide the flow's state.
     """
-    serialized = cast("dict[str, Any]", load(flow.serialized_flow))
-    listed = cast("list[dict[str, Any]]", serialized.get("tasks") or [])
-    known = {entry.get("slug") for entry in listed}
-    unseen = [task.serialized for task in tasks if task.slug not in known]
-    references = reference_slugs(serialized)
-    add_tasks(tx, flow.id, flow.tenant_id, tasks, references, now)
-    if not unseen:
-        return
-    serialized["tasks"] = [*listed, *unseen]
-    tx.execute(
-        "UPDATE flow SET serialized_flow = :serialized, updated = :now WHERE id = :id",
-        {"id": flow.id, "serialized": dump(serialized), "now": stamp(now)},
-    )
-    insert_task_runs(tx, "f.flow_id = :flow_id AND f.state = 'Scheduled'", {"flow_id": flow.id}, now)
-
-
-def reference_slugs(serialized: Mapping[str, Any]) -> list[str]:
-    """Slugs of the tasks that a serialized flow names as its reference tasks."""
-    listed = cast("list[dict[str, str]]", serialized.get("reference_tasks") or [])
-    return [entry["slug"] for entry in listed]
+    changes = [
+        ("mapped = :yes", {edge["downstream"] for edge in edges if edge["mapped"]}),
+        ("is_root_task = :no", {edge["downstream"] for edge in edges}),
+        (
+            "is_terminal_task = :no" + (", is_reference_task = :no" if ends_decide else ""),
+            {edge["upstream"] for edge in edges},
+        ),
+    ]
+    for change, ids in changes:
+        if ids:
+            tx.execute(
+                f"UPDATE task SET {change} WHERE id IN {in_list(tx.dialect, 'ids')}",
+                {"ids": json.dumps(sorted(ids)), "yes": True, "no": False},
+            )
 
 
 def archive(tx: Transaction, flow_id: str, tenant_id: str, now: datetime.datetime) -> None:

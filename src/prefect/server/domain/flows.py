@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 
 from prefect.server.database.store import Row, Transaction
-from prefect.server.domain import flow_rows, schedules
+from prefect.server.domain import flow_parts, flow_rows, schedules
 from prefect.server.domain.common import dump, get, load_object, lock_for_update, new_id, stamp
 from prefect.server.domain.registry import JSON, IdPayload, SuccessPayload, Uuid, mutation
 from prefect.server.domain.removal import forget_runs
@@ -161,8 +161,8 @@ def register_tasks(
 ) -> SuccessPayload:
     """Add tasks to a flow; known ones stay as they are."""
     tasks = parse_tasks(input.serialized_tasks)
-    flow = get(tx, caller, "flow", input.flow_id, "Flow", "id, tenant_id, serialized_flow", lock=True)
-    flow_rows.append_tasks(tx, flow, tasks, now)
+    flow = get(tx, caller, "flow", input.flow_id, "Flow", flow_parts.COLUMNS, lock=True)
+    flow_parts.add_tasks(tx, flow, tasks, now)
     return SuccessPayload()
 
 
@@ -172,9 +172,8 @@ def register_edges(
 ) -> SuccessPayload:
     """Add edges to a flow; known ones stay as they are."""
     edges = parse_edges(input.serialized_edges)
-    flow = get(tx, caller, "flow", input.flow_id, "Flow", "id, tenant_id, serialized_flow", lock=True)
-    references = flow_rows.reference_slugs(load_object(flow.serialized_flow))
-    flow_rows.add_edges(tx, flow.id, flow.tenant_id, edges, references, now)
+    flow = get(tx, caller, "flow", input.flow_id, "Flow", flow_parts.COLUMNS, lock=True)
+    flow_parts.add_edges(tx, flow, edges, now)
     return SuccessPayload()
 
 

@@ -13,7 +13,7 @@ import msgspec
 from prefect.server.database.sql import in_list
 from prefect.server.database.store import Transaction
 from prefect.server.domain.common import get
-from prefect.server.domain.registry import JSON, Uuid, Uuids, query
+from prefect.server.domain.registry import JSON, TaskRow, Uuid, Uuids, query
 from prefect.server.errors import BadInputError
 from prefect.server.security.caller import Caller
 
@@ -57,11 +57,13 @@ class Traversal(msgspec.Struct):
 
     Attributes:
         depth: fewest edges from one of the first tasks; 0 for these.
+        task: its row.
     """
 
     tenant_id: Uuid
     task_id: Uuid
     depth: int
+    task: TaskRow | None
 
 
 @query(role="read-only")
@@ -137,7 +139,7 @@ def _traversal(
         params,
     )
     depths = reachable([row.id for row in tasks], [(row.tail, row.head) for row in edges], args.depth_limit)
-    return [Traversal(caller.tenant_id, task_id, depth) for task_id, depth in depths.items()]
+    return [Traversal(caller.tenant_id, task_id, depth, task_id) for task_id, depth in depths.items()]
 
 
 def _ids(value: Any) -> list[str]:

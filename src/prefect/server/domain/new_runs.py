@@ -131,16 +131,18 @@ def insert_flow_run(
 
 
 def insert_task_runs(
-    tx: Transaction, condition: str, params: Mapping[str, Any], now: datetime.datetime
+    tx: Transaction, condition: str, params: Mapping[str, Any], now: datetime.datetime, tasks: str = ""
 ) -> None:
-    """Make the task runs of all tasks of flow runs, Pending, where there are none yet.
+    """Make the task runs of the tasks of flow runs, Pending, where there are none yet.
 
     Args:
         tx: the transaction.
         condition: SQL on columns of the flow runs (`f`), of our own making.
         params: its parameters.
         now: the time (UTC).
+        tasks: SQL that gives ids of tasks; all tasks of the flows when empty.
     """
+    of_tasks, of_runs = (f" AND {column} IN ({tasks})" if tasks else "" for column in ("k.id", "t.task_id"))
     state = parse_state({"type": "Pending", "message": "Task run created"}, now)
     values = {
         **params,
@@ -155,7 +157,7 @@ def insert_task_runs(
         "cache_key, state, state_timestamp, state_message, state_result, serialized_state, run_count, epoch) "
         f"SELECT {new_uuid(tx.dialect)}, CAST(:now AS TEXT), CAST(:now AS TEXT), f.tenant_id, f.id, k.id, -1, 1, "
         f"k.cache_key, 'Pending', CAST(:now AS TEXT), CAST(:message AS TEXT), {result}, {text}, 0, 0 "
-        f"FROM flow_run f JOIN task k ON k.flow_id = f.flow_id WHERE {condition} "
+        f"FROM flow_run f JOIN task k ON k.flow_id = f.flow_id WHERE {condition}{of_tasks} "
         "ON CONFLICT (flow_run_id, task_id, map_index) DO NOTHING",
         values,
     )
@@ -163,7 +165,7 @@ def insert_task_runs(
         "INSERT INTO task_run_state (id, created, updated, tenant_id, task_run_id, timestamp, state, message, "
         f"result, serialized_state, version) SELECT {new_uuid(tx.dialect)}, CAST(:now AS TEXT), "
         "CAST(:now AS TEXT), t.tenant_id, t.id, CAST(:now AS TEXT), 'Pending', CAST(:message AS TEXT), "
-        f"{result}, {text}, 1 FROM flow_run f JOIN task_run t ON t.flow_run_id = f.id WHERE {condition} "
+        f"{result}, {text}, 1 FROM flow_run f JOIN task_run t ON t.flow_run_id = f.id WHERE {condition}{of_runs} "
         "ON CONFLICT (task_run_id, version) DO NOTHING",
         values,
     )

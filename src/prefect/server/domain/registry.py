@@ -27,6 +27,7 @@ __all__ = [
     "LogLevel",
     "Operation",
     "SuccessPayload",
+    "TaskRow",
     "Uuid",
     "Uuids",
     "mutation",
@@ -50,6 +51,9 @@ LogLevel = Annotated[str, msgspec.Meta(title="log_level")]
 
 Uuids = Annotated[Any, msgspec.Meta(title="_uuid")]
 """Several ids as the text `{id1,id2}`, or as a list."""
+
+TaskRow = Annotated[str, msgspec.Meta(extra={"table": "task"})]
+"""The id of a task, in answers the task's row: with all columns and relations that were selected."""
 
 
 class IdPayload(msgspec.Struct, rename=None):

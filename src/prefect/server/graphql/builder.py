@@ -195,6 +195,12 @@ class Builder:
             return f"coalesce(json_agg({item}), '[]'::json)"
         return f"json_group_array({item})"
 
+    def json_pairs(self, key: str, item: str) -> str:
+        """An aggregate: the JSON object of a key and an item for each row."""
+        if self.is_postgres:
+            return f"coalesce(json_object_agg({key}, {item}), '{{}}'::json)"
+        return f"json_group_object({key}, {item})"
+
     def nested(self, kind: Subquery, key: str, make: Callable[[str], str], filter_depth: int = 0) -> str:
         """A subquery whose one value is JSON, as a value inside a JSON object.
 

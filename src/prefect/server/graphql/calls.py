@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable
+import types
+import typing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -25,6 +27,7 @@ from graphql import (
 )
 from graphql.language import ast
 
+from prefect.server.database.store import Query
 from prefect.server.database.times import to_text
 from prefect.server.graphql.convert import from_json_literal
 from prefect.server.graphql.selections import Document, Selected, selected_fields
@@ -40,8 +43,20 @@ from prefect.server.graphql.values import (
     raw_value,
     tree,
 )
+from prefect.server.security.caller import Caller
 
-__all__ = ["Projection", "Reader", "argument_reader", "project", "projection"]
+__all__ = [
+    "Projection",
+    "Reader",
+    "Rows",
+    "argument_reader",
+    "has_rows",
+    "project",
+    "projection",
+    "row_ids",
+    "row_table",
+    "snake",
+]
 
 Reader: TypeAlias = "Callable[[Bindings], Any]"
 
@@ -110,31 +125,116 @@ def _members(value: Members, kind: Any) -> Reader:
 class Projection:
     """What was selected of a struct: `(key, name of the attribute, what was selected of it)`."""
 
-    fields: tuple[tuple[str, str, Projection | None], ...]
+    fields: tuple[tuple[str, str, Projection | Rows | None], ...]
 
 
-def projection(document: Document, selected: Selected) -> Projection | None:
-    """The projection of a field; None for scalars."""
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows of a table in an answer whose structs hold their ids.
+
+    Attributes:
+        query: from a caller, bindings and the ids to the query of `{id: row}`.
+    """
+
+    query: Callable[[Caller, Bindings, list[str]], Query]
+
+
+#: From a table and what was selected of its rows to the way to read them.
+MakeRows: TypeAlias = "Callable[[str, Selected], Rows]"
+#: The rows of an answer, by their ids.
+Found: TypeAlias = "Mapping[Rows, Mapping[str, Any]]"
+
+
+def projection(document: Document, selected: Selected, kind: Any, rows: MakeRows) -> Projection | None:
+    """The projection of a field; None for scalars.
+
+    Args:
+        document: the document.
+        selected: the field.
+        kind: the type of its value.
+        rows: what makes the way to rows.
+    """
     if not selected.selections:
         return None
+    hints = _hints(kind)
     return Projection(
         tuple(
-            (entry.key, entry.name, projection(document, entry))
+            (entry.key, entry.name, _inner(document, entry, hints.get(entry.name), rows))
             for entry in selected_fields(document, *selected.selections)
         )
     )
 
 
-def project(value: Any, selected: Projection | None) -> Any:
-    """What was selected of what an operation returned, as JSON-compatible values."""
+def _inner(document: Document, entry: Selected, kind: Any, rows: MakeRows) -> Projection | Rows | None:
+    table = row_table(kind)
+    return projection(document, entry, kind, rows) if table is None else rows(table, entry)
+
+
+def row_table(kind: Any) -> str | None:
+    """The table whose rows a value of this type stands for; None if it stands for itself."""
+    for meta in getattr(kind, "__metadata__", ()):
+        if isinstance(meta, msgspec.Meta) and meta.extra and "table" in meta.extra:
+            return cast("str", meta.extra["table"])
+    return next(filter(None, map(row_table, _members_of_union(kind))), None)
+
+
+def _members_of_union(kind: Any) -> tuple[Any, ...]:
+    is_union = typing.get_origin(kind) in (typing.Union, types.UnionType)
+    return typing.get_args(kind) if is_union else ()
+
+
+def _hints(kind: Any) -> dict[str, Any]:
+    """The types of the attributes of a struct, or of the structs in a list."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return typing.get_type_hints(kind, include_extras=True)
+    return next(filter(None, map(_hints, typing.get_args(kind))), {})
+
+
+def row_ids(value: Any, selected: Projection | None, found: dict[Rows, list[str]]) -> None:
+    """Collect the ids of the rows that an answer needs."""
+    if value is None or selected is None:
+        return
+    if isinstance(value, (list, tuple)):
+        for item in cast("list[Any]", value):
+            row_ids(item, selected, found)
+        return
+    for _, name, inner in selected.fields:
+        if isinstance(inner, Rows):
+            id = getattr(value, name)
+            if id is not None:
+                found.setdefault(inner, []).append(id)
+        elif inner is not None:
+            row_ids(getattr(value, name), inner, found)
+
+
+def has_rows(selected: Projection | None) -> bool:
+    """Whether an answer has rows of tables in it."""
+    return selected is not None and any(
+        isinstance(inner, Rows) or has_rows(inner) for _, _, inner in selected.fields
+    )
+
+
+_NOTHING: Found = {}
+
+
+def project(value: Any, selected: Projection | Rows | None, found: Found = _NOTHING) -> Any:
+    """What was selected of what an operation returned, as JSON-compatible values.
+
+    Args:
+        value: what it returned.
+        selected: what was selected.
+        found: the rows whose ids it returned.
+    """
     if value is None:
         return None
     if selected is None:
         return _scalar(value)
+    if isinstance(selected, Rows):
+        return found[selected].get(value)
     if isinstance(value, (list, tuple)):
-        return [project(item, selected) for item in cast("list[Any]", value)]
+        return [project(item, selected, found) for item in cast("list[Any]", value)]
     return {
-        key: _type_name(value) if name == "__typename" else project(getattr(value, name), inner)
+        key: _type_name(value) if name == "__typename" else project(getattr(value, name), inner, found)
         for key, name, inner in selected.fields
     }
 

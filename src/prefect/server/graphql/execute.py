@@ -29,7 +29,7 @@ from prefect.server.errors import (
     UnavailableError,
 )
 from prefect.server.graphql.cache import Cache
-from prefect.server.graphql.calls import ABSENT, project
+from prefect.server.graphql.calls import ABSENT, Rows, project, row_ids
 from prefect.server.graphql.direct import direct_input
 from prefect.server.graphql.documents import DocumentCache, DocumentError, Parsed
 from prefect.server.graphql.limits import Limits
@@ -288,7 +288,22 @@ class _Run:
         }
         now = self.executor.clock()
         output = await self.store.read(lambda tx: operation.handler(tx, caller, now, **arguments))
-        return json.dumps(project(output, step.selected))
+        return await self._answer(step, output)
+
+    async def _answer(self, step: CallStep, output: Any) -> str:
+        """The JSON of what was selected of an operation's output."""
+        found = await self._rows(step, output) if step.has_rows else {}
+        return json.dumps(project(output, step.selected, found))
+
+    async def _rows(self, step: CallStep, output: Any) -> dict[Rows, dict[str, Any]]:
+        """The rows of tables that are selected inside of an operation's output, read by one statement each."""
+        caller = self._require_caller()
+        ids: dict[Rows, list[str]] = {}
+        row_ids(output, step.selected, ids)
+        texts = await self.store.fetch_texts(
+            [rows.query(caller, self.bindings, wanted) for rows, wanted in ids.items()]
+        )
+        return {rows: json.loads(text or "{}") for rows, text in zip(ids, texts, strict=True)}
 
     # -- mutations --------------------------------------------------------------------
 
@@ -299,8 +314,10 @@ class _Run:
         operation = step.operation
         caller = self._allowed(operation)
         converted = _input(operation, values["input"]) if self.direct is None else self.direct
-        output = await run_waiting(self.store, operation, caller, converted, self.executor.clock)
-        return json.dumps(project(output, step.selected))
+        output = await run_waiting(
+            self.store, operation, caller, converted, self.executor.clock, self.is_still
+        )
+        return await self._answer(step, output)
 
     # -- who may ----------------------------------------------------------------------
 

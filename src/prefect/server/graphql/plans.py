@@ -5,6 +5,7 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,11 +19,11 @@ from prefect.server.database.store import Query
 from prefect.server.domain import operations
 from prefect.server.domain.registry import Operation
 from prefect.server.graphql.builder import Builder, Factor
-from prefect.server.graphql.calls import Projection, Reader, argument_reader, projection
+from prefect.server.graphql.calls import Projection, Reader, Rows, argument_reader, has_rows, projection
 from prefect.server.graphql.documents import Parsed
 from prefect.server.graphql.limits import Limits
 from prefect.server.graphql.scope import ScopeParameters, scope_parameters
-from prefect.server.graphql.select import compile_field, is_table_field
+from prefect.server.graphql.select import compile_field, compile_rows, is_table_field
 from prefect.server.graphql.selections import Document, Selected, selected_fields
 from prefect.server.graphql.values import ABSENT_SHAPE, Bindings, variable_shape
 from prefect.server.security.caller import Caller
@@ -55,12 +56,14 @@ class CallStep:
         operation: what is called.
         arguments: `(name, from bindings to the value)`.
         selected: what of the output is wanted.
+        has_rows: whether rows of tables are wanted in it.
     """
 
     key: str
     operation: Operation
     arguments: tuple[tuple[str, Reader], ...]
     selected: Projection | None
+    has_rows: bool
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ def make_plan(
     weight = 200
     for selected in selected_fields(document, parsed.operation.selection_set):
         step = (
-            _mutation(document, selected, schema)
+            _mutation(document, selected, schema, dialect, limits)
             if is_mutation
             else _query(document, selected, schema, dialect, limits)
         )
@@ -167,11 +170,15 @@ def _query(
         return IntrospectionStep(selected.key, selected)
     if not is_table_field(name):
         assert schema.query_type is not None
-        return _call(document, selected, operations.queries()[name], schema.query_type.fields[name].args)
+        declared = schema.query_type.fields[name].args
+        return _call(document, selected, operations.queries()[name], declared, dialect, limits)
     builder = Builder(dialect, limits)
-    sql = compile_field(builder, document, selected)
+    return _table_step(selected.key, builder, compile_field(builder, document, selected), limits)
+
+
+def _table_step(key: str, builder: Builder, sql: str, limits: Limits) -> TableStep:
     return TableStep(
-        selected.key,
+        key,
         sql,
         tuple(builder.statements),
         tuple((parameter.name, parameter.value) for parameter in builder.parameters),
@@ -182,17 +189,39 @@ def _query(
     )
 
 
-def _mutation(document: Document, selected: Selected, schema: GraphQLSchema) -> Step:
+def _mutation(
+    document: Document, selected: Selected, schema: GraphQLSchema, dialect: Dialect, limits: Limits
+) -> Step:
     if selected.name == "__typename":
         return TextStep(selected.key, '"mutation_root"')
     assert schema.mutation_type is not None
     arguments = schema.mutation_type.fields[selected.name].args
-    return _call(document, selected, operations.mutations()[selected.name], arguments)
+    operation = operations.mutations()[selected.name]
+    return _call(document, selected, operation, arguments, dialect, limits)
 
 
-def _call(document: Document, selected: Selected, operation: Operation, declared: dict[str, Any]) -> CallStep:
+def _call(
+    document: Document,
+    selected: Selected,
+    operation: Operation,
+    declared: dict[str, Any],
+    dialect: Dialect,
+    limits: Limits,
+) -> CallStep:
     readers = tuple(
         (node.name.value, argument_reader(document, node.value, declared[node.name.value].type))
         for node in selected.node.arguments or ()
     )
-    return CallStep(selected.key, operation, readers, projection(document, selected))
+
+    def rows(table: str, inner: Selected) -> Rows:
+        builder = Builder(dialect, limits)
+        step = _table_step(selected.key, builder, compile_rows(builder, document, table, inner), limits)
+
+        def query(caller: Caller, bindings: Bindings, ids: list[str]) -> Query:
+            made = step.query(caller, bindings)
+            return made._replace(params={**made.params, "ids": json.dumps(ids)})
+
+        return Rows(query)
+
+    wanted = projection(document, selected, operation.output_type, rows)
+    return CallStep(selected.key, operation, readers, wanted, has_rows(wanted))

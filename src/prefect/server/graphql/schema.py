@@ -30,7 +30,7 @@ from graphql import (
 
 from prefect.server.domain import operations
 from prefect.server.domain.registry import Operation
-from prefect.server.graphql.calls import snake
+from prefect.server.graphql.calls import row_table, snake
 from prefect.server.graphql.columns import TableInfo, comparable_columns, table_info, table_names
 from prefect.server.graphql.order import AGGREGATES
 from prefect.server.graphql.scalars import BY_NAME
@@ -272,6 +272,9 @@ class _Types:
     def _type(self, kind: Any, struct: Callable[[Any], Any]) -> Any:
         origin = typing.get_origin(kind)
         if origin is typing.Annotated:
+            row = row_table(kind)
+            if row is not None:
+                return self.row(row)
             for meta in kind.__metadata__:
                 if isinstance(meta, msgspec.Meta) and meta.title in BY_NAME:
                     return BY_NAME[meta.title]

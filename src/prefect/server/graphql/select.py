@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from graphql import GraphQLError
 
+from prefect.server.database.sql import in_list
 from prefect.server.database.tables import Relation
 from prefect.server.graphql.builder import Builder, Factor
 from prefect.server.graphql.columns import TableInfo, table_info, table_names
@@ -18,7 +19,7 @@ from prefect.server.graphql.selections import Document, Selected, selected_field
 from prefect.server.graphql.values import Bindings, Flag, Items, Null, Tree, Word, depth_of, raw_value
 from prefect.server.graphql.where import condition, is_narrowed, never_null
 
-__all__ = ["compile_field", "is_table_field"]
+__all__ = ["compile_field", "compile_rows", "is_table_field"]
 
 
 def is_table_field(name: str) -> bool:
@@ -76,6 +77,22 @@ def compile_field(builder: Builder, document: Document, selected: Selected) -> s
     else:
         sql = _list(builder, document, table, selected, None, _Place())
     # On SQLite JSON is text already.
+    return f"SELECT CAST(({sql}) AS TEXT)" if builder.is_postgres else sql
+
+
+def compile_rows(builder: Builder, document: Document, table: str, selected: Selected) -> str:
+    """The statement of rows by their ids (`:ids`, a JSON list); its one column is the JSON of `{id: row}`.
+
+    Raises:
+        GraphQLError: an argument cannot be used.
+    """
+    builder.has_lists = True
+    alias = builder.alias()
+    row = _row(builder, document, table, alias, selected, _Place(is_many=True))
+    pairs = builder.json_pairs(builder.key(alias, "id"), row)
+    scope = builder.scope(table, alias, is_narrow=True)
+    source = f'"{table}" {alias} WHERE {alias}.id IN {in_list(builder.dialect, "ids")} AND {scope}'
+    sql = f"SELECT {pairs} FROM {source}"
     return f"SELECT CAST(({sql}) AS TEXT)" if builder.is_postgres else sql
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from prefect.server.domain import serialized_flows
+from prefect.server.domain import policy, serialized_flows
 from prefect.server.errors import BadInputError
+from prefect.server.limits import Limits
 
 
 def _packed(value: Any) -> str:
@@ -108,6 +109,44 @@ def test_a_flow_in_parts_equals_one_in_one_piece(api: Any, flow_json: Any) -> No
     counted = api.row("flow", flow_id, "serialized_flow edges_aggregate { aggregate { count } }")
     assert counted["edges_aggregate"]["aggregate"]["count"] == 2
     assert [task["slug"] for task in counted["serialized_flow"]["tasks"]] == ["a", "b", "c"]
+
+
+def test_the_json_of_a_flow_is_written_once_however_many_batches_there_are(api: Any, task_json: Any) -> None:
+    flow_id = api.flow(tasks=[], edges=[])
+    run_id = api.run(flow_id)
+    slugs = [f"t{number:04}" for number in range(1_100)]
+    changed: list[str] = []
+    for start in (0, 500, 1_000, 1_100):
+        api.move(1)
+        batch = [task_json(slug) for slug in slugs[start : start + 500]]
+        for _ in range(2):  # a client repeats what it got no reply to
+            api.mutate("register_tasks", "success", flow_id=flow_id, serialized_tasks=batch)
+        changed.append(api.row("flow", flow_id, "updated")["updated"])
+
+    assert changed == [changed[0], changed[0], api.at(-1), api.at(-1)]
+    serialized = api.row("flow", flow_id, "serialized_flow")["serialized_flow"]
+    assert [task["slug"] for task in serialized["tasks"]] == slugs
+    assert sorted(api.task_runs(run_id)) == slugs
+
+
+def test_edges_complete_a_flow_whose_last_batch_of_tasks_was_full(
+    api: Any, task_json: Any, edge_json: Any
+) -> None:
+    flow_id = api.flow(tasks=[], edges=[], reference_tasks=[{"slug": "t0"}])
+    tasks = [task_json(f"t{number}") for number in range(500)]
+    api.mutate("register_tasks", "success", flow_id=flow_id, serialized_tasks=tasks)
+    edges = [edge_json(f"t{number}", "t499") for number in range(499)]
+    for start in range(0, 499, 100):
+        api.mutate("register_edges", "success", flow_id=flow_id, serialized_edges=edges[start : start + 100])
+
+    row = api.row("flow", flow_id, "serialized_flow edges_aggregate { aggregate { count } }")
+    assert len(row["serialized_flow"]["tasks"]) == 500
+    assert row["edges_aggregate"]["aggregate"]["count"] == 499
+    marks = "slug is_root_task is_terminal_task is_reference_task"
+    found = {task["slug"]: list(task.values())[1:] for task in api.rows("task", marks)}
+    assert found["t0"] == [True, False, True]
+    assert found["t1"] == [True, False, False]
+    assert found["t499"] == [False, True, False]
 
 
 def test_tasks_that_come_after_a_scheduled_run_are_in_the_run(api: Any, task_json: Any) -> None:
@@ -253,7 +292,7 @@ def test_a_flow_that_cannot_be_read_is_refused(text: str, words: str) -> None:
 
 
 def test_a_flow_that_is_too_large_when_unpacked_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serialized_flows, "MAX_FLOW_BYTES", 1000)
+    monkeypatch.setattr(policy, "_current", policy.Policy(limits=Limits(flow_bytes=1000)))
     with pytest.raises(BadInputError, match="larger than"):
         serialized_flows.unpack(base64.b64encode(gzip.compress(b" " * 100_000, mtime=0)).decode())
 

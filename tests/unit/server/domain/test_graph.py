@@ -43,6 +43,38 @@ def test_downstream_and_upstream_tasks_come_with_their_distance(
     assert walk("downstream", "{}") == {}
 
 
+def test_tasks_on_the_way_come_with_their_rows(api: Any, other: Any) -> None:
+    flow_id = api.flow()
+    run_id = api.run(flow_id)
+    start = _tasks(api)["b"]
+    query = f"""query($name: String!) {{
+        down: utility_downstream_tasks(args: {{start_task_ids: "{{{start}}}"}}) {{
+            depth
+            task {{ ...named task_runs(where: {{flow_run_id: {{_eq: "{run_id}"}}}}) {{ state }} }}
+        }}
+        up: utility_upstream_tasks(args: {{start_task_ids: "{{{start}}}"}}) {{
+            task {{ ...named task_runs_aggregate(where: {{state: {{_eq: $name}}}}) {{ aggregate {{ count }} }} }}
+        }}
+        none: utility_upstream_tasks(args: {{start_task_ids: "{{}}"}}) {{ task {{ slug }} }}
+    }}
+    fragment named on task {{ name: slug __typename }}"""
+    runs = [{"state": "Pending"}]
+
+    assert api(query, {"name": "Pending"}) == {
+        "down": [
+            {"depth": 0, "task": {"name": "b", "__typename": "task", "task_runs": runs}},
+            {"depth": 1, "task": {"name": "c", "__typename": "task", "task_runs": runs}},
+        ],
+        "up": [
+            {"task": {"name": "b", "__typename": "task", "task_runs_aggregate": {"aggregate": {"count": 1}}}},
+            {"task": {"name": "a", "__typename": "task", "task_runs_aggregate": {"aggregate": {"count": 1}}}},
+        ],
+        "none": [],
+    }
+    assert api(query, {"name": "Failed"})["up"][0]["task"]["task_runs_aggregate"]["aggregate"]["count"] == 0
+    assert other(query, {"name": "Pending"}) == {"down": [], "up": [], "none": []}
+
+
 @given(st.sets(st.tuples(st.integers(0, 8), st.integers(0, 8))), st.sets(st.integers(0, 8), min_size=1))
 def test_reachable_is_the_smallest_set_closed_under_edges(
     edges: set[tuple[int, int]], starts: set[int]

@@ -303,6 +303,7 @@ def upgrade() -> None:
         sa.Column("schedule", types.Json(), nullable=True),
         sa.Column("is_schedule_active", sa.Boolean(), nullable=False),
         sa.Column("settings", types.Json(), nullable=False),
+        sa.Column("reference_slugs", types.Json(), nullable=True),
         sa.ForeignKeyConstraint(
             ["flow_group_id"], ["flow_group.id"], name=op.f("fk_flow_flow_group_id"), ondelete="CASCADE"
         ),
@@ -439,6 +440,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("flow_id", "slug", name=op.f("uq_task_flow_id_slug")),
     )
     op.create_index(op.f("ix_task_tenant_id_created"), "task", ["tenant_id", "created"], unique=False)
+    op.create_table(
+        "flow_part",
+        sa.Column("flow_id", types.Uuid(length=36), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("tasks", types.Json(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["flow_id"], ["flow.id"], name=op.f("fk_flow_part_flow_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("flow_id", "number", name=op.f("pk_flow_part")),
+    )
     op.create_table(
         "edge",
         sa.Column("id", types.Uuid(length=36), nullable=False),
