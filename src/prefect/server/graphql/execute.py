@@ -314,9 +314,7 @@ class _Run:
         operation = step.operation
         caller = self._allowed(operation)
         converted = _input(operation, values["input"]) if self.direct is None else self.direct
-        output = await run_waiting(
-            self.store, operation, caller, converted, self.executor.clock, self.is_still
-        )
+        output = await run_waiting(self.store, operation, caller, converted, self.executor.clock)
         return await self._answer(step, output)
 
     # -- who may ----------------------------------------------------------------------
