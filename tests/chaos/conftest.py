@@ -1,0 +1,40 @@
+"""Scenarios of faults: each on both databases, small in every build and in full by `make chaos`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database; empty for SQLite."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    url, drop = request.getfixturevalue("cluster").copy()
+    yield url
+    drop()
+
+
+@pytest.fixture
+def start(tmp_path: Path, database_url: str) -> Iterator[Callable[..., Any]]:
+    """Starts servers on the database; they are gone after the test."""
+    from live_server import running_server
+
+    with contextlib.ExitStack() as stack:
+        count = 0
+
+        def start_one(*words: str, broken: str = "", **options: Any) -> Any:
+            nonlocal count
+            count += 1
+            directory = tmp_path / f"server-{count}"
+            return stack.enter_context(
+                running_server(directory, database_url, *words, broken=broken, **options)
+            )
+
+        yield start_one
