@@ -15,6 +15,7 @@ from prefect.cli._errors import CommandError
 from prefect.cli._output import note
 
 if TYPE_CHECKING:
+    from prefect.server.limits import Limits
     from prefect.server.settings import ServerSettings
 
 __all__ = ["database_options", "legacy_options", "server_options", "settings_of", "warn_of_legacy"]
@@ -127,7 +128,8 @@ def settings_of(options: dict[str, Any]) -> ServerSettings:
     values: dict[str, Any] = {"data_dir": Path(str(config.home_dir)).expanduser() / "server"}
     for field in fields(ServerSettings):
         value = configured.get(aliases.get(field.name, field.name))
-        if value not in (None, "") and field.name != "ui_port":
+        # False stands for "none" where a setting is no flag.
+        if value not in (None, "") and not (value is False and field.type != "bool"):
             values[field.name] = _converted(field.name, value)
     url = str(configured.get("database", {}).get("connection_url") or "")
     values["connection_url"] = options.get("postgres_url") or url
@@ -166,6 +168,17 @@ def _converted(name: str, value: Any) -> Any:
         return Path(str(value)).expanduser()
     if name == "port":
         return int(value)
+    if name == "limits":
+        return _limits(value)
     if name == "allowed_hosts":
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else tuple(value)
     return value
+
+
+def _limits(values: Any) -> Limits:
+    from prefect.server.limits import limits_of
+
+    try:
+        return limits_of(dict(values))
+    except ValueError as exc:
+        raise CommandError(str(exc), exit_code=_exit_codes.USAGE) from exc

@@ -179,13 +179,16 @@ def _set_up_logging() -> None:
     """Lines of the server go to standard error, one for each event."""
     import logging
 
+    from prefect.server.log_lines import one_line_each
     from prefect.utilities.logging import get_logger
 
-    get_logger("server")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    uvicorn = logging.getLogger("uvicorn")
+    uvicorn.setLevel(logging.WARNING)
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.getLogger("uvicorn").addHandler(handler)
+    uvicorn.addHandler(handler)
+    for logger in (get_logger(), uvicorn):
+        one_line_each(logger)
 
 
 def _start_in_background(settings: ServerSettings) -> None:

@@ -18,6 +18,7 @@ from prefect.server.database.store import Store, open_store
 from prefect.server.domain.tenants import ensure_first_tenant
 from prefect.server.http.app import create_app, utc_now
 from prefect.server.http.metrics import Metrics
+from prefect.server.http.patience import patient_protocol
 from prefect.server.http.redirect import redirecting
 from prefect.server.loops import all_services
 from prefect.server.loops.supervisor import Supervisor
@@ -128,6 +129,7 @@ def serve(
             server_header=False,
             proxy_headers=False,  # a forwarded request is refused or needs a key: see `http.gate`
             lifespan="on",
+            http=patient_protocol(settings.limits),
             ws="none",
             timeout_graceful_shutdown=_GRACE_S,
             timeout_keep_alive=30,

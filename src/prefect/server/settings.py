@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from prefect.server.limits import Limits
 
 __all__ = ["ServerSettings"]
 
@@ -34,8 +36,7 @@ class ServerSettings:
         submitted_grace_s: seconds that an agent of 1.x may take to start a run.
         max_resurrections: how often a dead flow run is started again.
         cancel_grace_s: seconds a run may take to stop before it is called cancelled.
-        max_body_bytes: largest request body with a key, or where none are required.
-        max_anonymous_body_bytes: largest request body of anybody else.
+        limits: what one request may cost.
         ui_port: port that sends links of 1.x clients on to `url`; none if None.
     """
 
@@ -57,8 +58,7 @@ class ServerSettings:
     submitted_grace_s: float = 600.0
     max_resurrections: int = 3
     cancel_grace_s: float = 60.0
-    max_body_bytes: int = 25_000_000
-    max_anonymous_body_bytes: int = 1_000_000
+    limits: Limits = field(default_factory=Limits)
     ui_port: int | None = None
 
     @property
@@ -86,6 +86,7 @@ class ServerSettings:
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
             values[name] = str(value) if isinstance(value, Path) else value
+        values["limits"] = asdict(self.limits)
         values["connection_url"] = mask_password(self.connection_url)
         return values
 

@@ -10,6 +10,7 @@ import msgspec
 from prefect.server.database.store import Transaction
 from prefect.server.domain.common import name_of, new_id, stamp
 from prefect.server.domain.registry import DateTime, SuccessPayload, Uuid, mutation
+from prefect.server.domain.users import check_governs
 from prefect.server.errors import BadInputError, ForbiddenError, NotFoundError
 from prefect.server.security import keys
 from prefect.server.security.caller import Caller, allows
@@ -100,24 +101,12 @@ def _check_owner(tx: Transaction, caller: Caller, user_id: str, what: str) -> No
     """A key opens all tenants of its user: so the caller is that user, or an admin in all of them."""
     if caller.user_id == user_id:
         return
-    tenants = [
-        cast("str", row.tenant_id)
-        for row in tx.rows("SELECT tenant_id FROM membership WHERE user_id = :user_id", {"user_id": user_id})
-    ]
-    if caller.tenant_id not in tenants:
+    is_member = tx.scalar(
+        "SELECT 1 FROM membership WHERE user_id = :user_id AND tenant_id = :tenant_id",
+        {"user_id": user_id, "tenant_id": caller.tenant_id},
+    )
+    if not is_member:
         raise NotFoundError(f"User {user_id} was not found.")
     if not allows(caller.role, "admin"):
         raise ForbiddenError(f"You may {what} yourself only; an admin may do it for others.")
-    if caller.user_id is None:
-        return  # this server asks for no keys yet
-    own = {
-        row.tenant_id
-        for row in tx.rows(
-            "SELECT tenant_id FROM membership WHERE user_id = :user_id AND role = 'admin'",
-            {"user_id": caller.user_id},
-        )
-    }
-    if any(tenant not in own for tenant in tenants):
-        raise ForbiddenError(
-            f"You may not {what} user {user_id}: they are members of a tenant in which you are no admin."
-        )
+    check_governs(tx, caller, user_id, what)

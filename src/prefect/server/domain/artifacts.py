@@ -8,14 +8,13 @@ from typing import Any
 import msgspec
 
 from prefect.server.database.store import Transaction
+from prefect.server.domain import policy
 from prefect.server.domain.common import dump, get, name_of, new_id, stamp, tenant_of
 from prefect.server.domain.registry import JSON, IdPayload, SuccessPayload, Uuid, mutation
 from prefect.server.errors import BadInputError
 from prefect.server.security.caller import Caller
 
-__all__ = ["MAX_ARTIFACT_BYTES"]
-
-MAX_ARTIFACT_BYTES = 1_000_000
+__all__: list[str] = []
 
 
 class CreateTaskRunArtifactInput(msgspec.Struct):
@@ -96,9 +95,10 @@ def delete_task_run_artifact(
 
 def _data(value: Any) -> str:
     text = dump(value) or "null"
-    if len(text.encode()) > MAX_ARTIFACT_BYTES:
+    size, most = len(text.encode()), policy.current().limits.artifact_bytes
+    if size > most:
         raise BadInputError(
-            f"The data of an artifact is at most {MAX_ARTIFACT_BYTES:,} bytes of JSON; this has {len(text):,}. "
+            f"The data of an artifact is at most {most:,} bytes of JSON; this has {size:,}. "
             "Store it elsewhere and leave a link."
         )
     return text

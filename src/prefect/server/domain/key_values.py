@@ -8,15 +8,13 @@ from typing import cast
 import msgspec
 
 from prefect.server.database.store import Transaction
+from prefect.server.domain import policy
 from prefect.server.domain.common import dump, get, name_of, new_id, stamp
 from prefect.server.domain.registry import JSON, IdPayload, SuccessPayload, Uuid, mutation
 from prefect.server.errors import BadInputError
 from prefect.server.security.caller import Caller
 
-__all__ = ["MAX_VALUE_BYTES"]
-
-#: Clients of 1.x stop at 10,000 bytes; the server leaves them some room.
-MAX_VALUE_BYTES = 100_000
+__all__: list[str] = []
 
 
 class SetKeyValueInput(msgspec.Struct):
@@ -38,10 +36,10 @@ def set_key_value(
 ) -> IdPayload:
     """Give a key a value."""
     text = dump(input.value) or "null"
-    if len(text.encode()) > MAX_VALUE_BYTES:
-        raise BadInputError(
-            f"The value of key {input.key!r} has more than {MAX_VALUE_BYTES:,} bytes of JSON."
-        )
+    # wire: clients of 1.x count as many bytes or more, and stop at 10,000 themselves.
+    most = policy.current().limits.key_value_bytes
+    if len(text.encode()) > most:
+        raise BadInputError(f"The value of key {input.key!r} has more than {most:,} bytes of JSON.")
     row = tx.one_or_none(
         "INSERT INTO key_value (id, created, updated, tenant_id, key, value) "
         "VALUES (:id, :now, :now, :tenant_id, :key, :value) ON CONFLICT (tenant_id, key) "

@@ -76,7 +76,8 @@ def write(tx: Transaction, tenant_id: str, lines: list[WriteRunLogInput], now: d
         level = clean_text(line.level or "INFO")
         content = (line.flow_run_id, line.task_run_id, timestamp, level, line.name, message, line.sequence)
         seen[content] += 1
-        identity = json.dumps((content[1:], seen[content])).encode()
+        # The tenant is part of it: nobody can take the place of another tenant's line beforehand.
+        identity = json.dumps((tenant_id, content[1:], seen[content])).encode()
         rows.append(
             {
                 "id": new_id(),

@@ -9,6 +9,7 @@ import msgspec
 from prefect.server.database.store import Transaction
 from prefect.server.domain.common import get, stamp
 from prefect.server.domain.registry import SuccessPayload, Uuid, mutation
+from prefect.server.errors import NotFoundError
 from prefect.server.security.caller import Caller
 
 __all__: list[str] = []
@@ -54,7 +55,7 @@ def delete_message(
 ) -> SuccessPayload:
     """Delete a message."""
     del now
-    get(tx, caller, "message", input.message_id, "Message", "id")
+    _own(tx, caller, input.message_id)
     tx.execute("DELETE FROM message WHERE id = :id", {"id": input.message_id})
     return SuccessPayload()
 
@@ -62,9 +63,16 @@ def delete_message(
 def _mark(
     tx: Transaction, caller: Caller, message_id: str, is_read: bool, now: datetime.datetime
 ) -> SuccessPayload:
-    get(tx, caller, "message", message_id, "Message", "id")
+    _own(tx, caller, message_id)
     tx.execute(
         'UPDATE message SET "read" = :read, updated = :now WHERE id = :id',
         {"id": message_id, "read": is_read, "now": stamp(now)},
     )
     return SuccessPayload()
+
+
+def _own(tx: Transaction, caller: Caller, message_id: str) -> None:
+    """Messages to one person are that person's; the others are the tenant's."""
+    row = get(tx, caller, "message", message_id, "Message", "id, user_id")
+    if row.user_id not in (None, caller.user_id):
+        raise NotFoundError(f"Message {message_id} was not found.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
+
+from prefect.server.limits import Limits
 
 if TYPE_CHECKING:
     from prefect.server.settings import ServerSettings
@@ -22,6 +24,7 @@ class Policy:
         max_resurrections: how often a dead flow run is started again.
         cancel_grace_s: how long a run may take to stop before it is called cancelled.
         queued_for_s: when a queued run is handed to another agent, if nobody waits for it.
+        limits: how large values may be.
     """
 
     zombie_after_s: float = 120.0
@@ -29,6 +32,7 @@ class Policy:
     max_resurrections: int = 3
     cancel_grace_s: float = 60.0
     queued_for_s: float = 600.0
+    limits: Limits = field(default_factory=Limits)
 
 
 _current = Policy()
@@ -43,6 +47,6 @@ def use(settings: ServerSettings) -> None:
     """Work by the values of these settings from now on."""
     global _current
     values = {
-        field.name: getattr(settings, field.name) for field in fields(Policy) if hasattr(settings, field.name)
+        entry.name: getattr(settings, entry.name) for entry in fields(Policy) if hasattr(settings, entry.name)
     }
     _current = Policy(**values)

@@ -11,11 +11,11 @@ import zlib
 from dataclasses import dataclass
 from typing import Any, cast
 
+from prefect.server.domain import policy
 from prefect.server.domain.common import clean
 from prefect.server.errors import BadInputError
 
 __all__ = [
-    "MAX_FLOW_BYTES",
     "EdgeRow",
     "ParsedFlow",
     "TaskRow",
@@ -25,8 +25,6 @@ __all__ = [
     "unpack",
 ]
 
-#: A flow larger than this when unpacked is refused: a small request must not fill the memory.
-MAX_FLOW_BYTES = 100_000_000
 #: The first version whose flows can be read.
 _OLDEST = (0, 6, 1)
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
@@ -93,24 +91,51 @@ def unpack(text: str) -> Any:
     """The JSON of a compressed flow: base64 of gzip of UTF-8.
 
     Raises:
-        BadInputError: it is something else, or larger than `MAX_FLOW_BYTES`.
+        BadInputError: it is something else, or too large (`server.limits.flow_bytes`).
     """
+    most = policy.current().limits.flow_bytes
     try:
         packed = base64.b64decode(text, validate=True)
+        if len(packed) * _BEST_RATIO > most:
+            _measure(packed, most)
         unpacker = zlib.decompressobj(wbits=31)
-        data = unpacker.decompress(packed, MAX_FLOW_BYTES)
+        data = unpacker.decompress(packed, most)
     except (binascii.Error, ValueError, zlib.error) as exc:
         raise BadInputError(
             f"The flow cannot be unpacked: {exc}. It is base64 text of gzipped JSON."
         ) from exc
     if unpacker.unconsumed_tail:
-        raise BadInputError(f"The flow is larger than {MAX_FLOW_BYTES:,} bytes when unpacked.")
+        raise _too_large(most)
     if not unpacker.eof:
         raise BadInputError("The flow cannot be unpacked: the compressed data ends too early.")
     try:
         return json.loads(data)
     except ValueError as exc:
         raise BadInputError(f"The flow cannot be read: what was packed is no JSON ({exc}).") from exc
+
+
+#: No gzip is smaller than its content by more than this factor.
+_BEST_RATIO = 1_032
+_STEP = 1 << 20
+
+
+def _measure(packed: bytes, most: int) -> None:
+    """Unpack without keeping anything, so that what is too large never fills the memory.
+
+    Raises:
+        BadInputError: it is larger than `most`.
+    """
+    unpacker = zlib.decompressobj(wbits=31)
+    size, rest = 0, packed
+    while rest and not unpacker.eof:
+        size += len(unpacker.decompress(rest, _STEP))
+        if size > most:
+            raise _too_large(most)
+        rest = unpacker.unconsumed_tail
+
+
+def _too_large(most: int) -> BadInputError:
+    return BadInputError(f"The flow is larger than {most:,} bytes when unpacked.")
 
 
 def parse_flow(value: Any) -> ParsedFlow:

@@ -13,6 +13,7 @@ import msgspec
 from prefect._wire import base as wire
 from prefect._wire import states as wire_states
 from prefect.server.database.times import from_text, to_text
+from prefect.server.domain import policy
 from prefect.server.domain.common import clean
 from prefect.server.errors import BadInputError
 
@@ -21,15 +22,12 @@ __all__ = [
     "ENDING_STATES",
     "FINISHED_STATES",
     "HOLDING_STATES",
-    "MAX_STATE_BYTES",
     "ParsedState",
     "carry_inputs",
     "is_finished",
     "is_running",
     "parse_state",
 ]
-
-MAX_STATE_BYTES = 1_000_000
 
 #: U+0000 in JSON text, which PostgreSQL does not store; not a backslash followed by these letters.
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -97,7 +95,7 @@ def parse_state(state: Any, now: datetime.datetime) -> ParsedState:
         now: the time (UTC).
 
     Raises:
-        BadInputError: not a state, or more than `MAX_STATE_BYTES`.
+        BadInputError: not a state, or one that is too large (`server.limits.state_bytes`).
     """
     if isinstance(state, str):
         try:
@@ -113,14 +111,15 @@ def parse_state(state: Any, now: datetime.datetime) -> ParsedState:
     try:
         parsed = cast("Any", wire.from_builtins(fields, wire_states.AnyState))
         _complete(parsed, now)
-        text = wire.encode(parsed).decode()
+        encoded = wire.encode(parsed)
+        text = encoded.decode()
     except UnicodeEncodeError:
         return parse_state(clean(fields), now)
     except (msgspec.ValidationError, ValueError) as exc:
         raise BadInputError(f"The {name} state cannot be read: {exc}.") from exc
     if "\\u0000" in text and _NUL.search(text):
         return parse_state(clean(fields), now)
-    if len(text) > MAX_STATE_BYTES:
+    if len(encoded) > policy.current().limits.state_bytes:
         raise BadInputError("State payload is too large.")
     start_time = getattr(parsed, "start_time", None)
     result = getattr(parsed, "result", msgspec.UNSET)

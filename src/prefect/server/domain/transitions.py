@@ -310,12 +310,15 @@ def _flow_run_columns(
         lease = rules.zombie_after_s
     deadline = now + datetime.timedelta(seconds=rules.cancel_grace_s) if new.type == "Cancelling" else None
     values.update(
-        agent_id=agent_id if new.type == "Submitted" and agent_id else run.agent_id,
+        agent_id=agent_id if new.type == "Submitted" else None,
         epoch=run.epoch + 1 if _starts_attempt(run.state, new.type) else run.epoch,
         lease=None if lease is None else stamp(now + datetime.timedelta(seconds=lease)),
         deadline=None if deadline is None else stamp(deadline),
     )
-    return ", agent_id = :agent_id, epoch = :epoch, lease_until = :lease, cancel_deadline = :deadline"
+    # The agent is what a header says: one that is unknown, or another tenant's, is none.
+    agent = "(SELECT a.id FROM agent a WHERE a.id = :agent_id AND a.tenant_id = :tenant_id)"
+    taken = f", agent_id = coalesce({agent}, flow_run.agent_id)" if values["agent_id"] else ""
+    return f"{taken}, epoch = :epoch, lease_until = :lease, cancel_deadline = :deadline"
 
 
 def _starts_attempt(old: str | None, new: str) -> bool:

@@ -20,10 +20,10 @@ from prefect.server.domain.common import (
 )
 from prefect.server.domain.flow_runs import json_object
 from prefect.server.domain.registry import JSON, IdPayload, SuccessPayload, Uuid, mutation
-from prefect.server.errors import BadInputError, NotFoundError
+from prefect.server.errors import BadInputError, ForbiddenError, NotFoundError
 from prefect.server.security.caller import ROLES, Caller, Role
 
-__all__ = ["add_user", "check_role", "ensure_first_user"]
+__all__ = ["add_user", "check_governs", "check_role", "ensure_first_user"]
 
 
 class CreateUserInput(msgspec.Struct):
@@ -146,6 +146,31 @@ def ensure_first_user(
     return cast("str", found) if found else add_user(tx, username, tenant_id, "admin", now)
 
 
+def check_governs(tx: Transaction, caller: Caller, user_id: str, what: str) -> None:
+    """Refuse what would change a user for tenants in which the caller is no admin.
+
+    Args:
+        tx: the transaction.
+        caller: an admin of the tenant of the request.
+        user_id: a member of that tenant.
+        what: what is to be done, for the message.
+
+    Raises:
+        ForbiddenError: the user is a member of such a tenant.
+    """
+    if caller.user_id is None:
+        return  # whoever sits at the machine, of a server that asks for no keys
+    foreign = tx.scalar(
+        "SELECT 1 FROM membership m WHERE m.user_id = :user_id AND NOT EXISTS (SELECT 1 FROM membership own "
+        "WHERE own.tenant_id = m.tenant_id AND own.user_id = :caller AND own.role = 'admin') LIMIT 1",
+        {"user_id": user_id, "caller": caller.user_id},
+    )
+    if foreign:
+        raise ForbiddenError(
+            f"You may not {what} user {user_id}: they are members of a tenant in which you are no admin."
+        )
+
+
 def check_role(text: str) -> Role:
     """A role by its name.
 
@@ -197,7 +222,9 @@ def delete_service_account(
     )
     if row is None or row.account_type != "SERVICE":
         raise NotFoundError(f"Service account {input.user_id} was not found.")
+    check_governs(tx, caller, row.id, "delete")
     tx.execute('DELETE FROM "user" WHERE id = :id', {"id": row.id})
+    tx.emit("user", row.id, caller.tenant_id)
     return SuccessPayload()
 
 

@@ -42,6 +42,7 @@ from prefect.server.graphql.plans import (
     make_plan,
     shape_of,
 )
+from prefect.server.graphql.public import is_public
 from prefect.server.graphql.schema import build_schema
 from prefect.server.graphql.values import Bindings
 from prefect.server.graphql.waiting import run_waiting
@@ -53,6 +54,7 @@ _logger = logging.getLogger("prefect.server")
 
 #: Longest message of an error: what a client sent may be quoted in it.
 _MAX_MESSAGE = 1000
+_NO_KEY = "This needs an API key. Send it as `Authorization: Bearer <key>`."
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,23 @@ class Executor:
         self.plans: Cache[tuple[int, tuple[Any, ...]], Plan] = Cache(20_000_000, 1_000_000)
         self._introspected: Cache[tuple[int, tuple[Any, ...], str], str] = Cache(5_000_000, 2_000_000)
 
-    async def execute(self, request: Request, caller: Caller | None) -> Reply:
+    async def execute(
+        self,
+        request: Request,
+        caller: Caller | None,
+        is_still: Callable[[], Awaitable[bool]] | None = None,
+    ) -> Reply:
         """Execute a request.
 
         Args:
             request: the request.
             caller: who sent it; None for nobody we know.
+            is_still: asked while the request waits for something: whether the caller may still.
         """
+        if caller is None and not is_public(request.query):
+            # Not even what is wrong with it: that would tell which names there are.
+            body = {"data": None, "errors": [_error(_NO_KEY, UnauthenticatedError.code, None)]}
+            return Reply(200, json.dumps(body).encode())
         try:
             parsed, literals = self.documents.get(request.query, request.operation_name)
             direct = direct_input(parsed.operation, request.variables)
@@ -121,7 +133,7 @@ class Executor:
             if plan is None:
                 plan = make_plan(parsed, variables, self.schema, self.store.dialect, self.limits)
                 self.plans.put((parsed.number, shape), plan, plan.weight)
-            run = _Run(self, parsed, shape, plan, Bindings(literals, variables), caller, direct)
+            run = _Run(self, parsed, shape, plan, Bindings(literals, variables), caller, direct, is_still)
             return await run.reply()
         except DocumentError as exc:
             return _refused(exc.code, exc.errors)
@@ -177,6 +189,7 @@ class _Run:
         bindings: Bindings,
         caller: Caller | None,
         direct: msgspec.Struct | None,
+        is_still: Callable[[], Awaitable[bool]] | None,
     ) -> None:
         self.executor = executor
         self.store = executor.store
@@ -186,6 +199,7 @@ class _Run:
         self.bindings = bindings
         self.caller = caller
         self.direct = direct
+        self.is_still = is_still
         self.errors: list[dict[str, Any]] = []
 
     async def reply(self) -> Reply:
@@ -232,6 +246,8 @@ class _Run:
             raise
         except ApiError as exc:
             self.errors.append(_error(exc.message, exc.code, key))
+        except RecursionError:
+            self.errors.append(_error("The values are nested too deep.", BadInputError.code, key))
         except Exception:  # a fault of ours: it is logged, and the client learns no more than a reference
             reference = uuid.uuid4().hex[:8]
             _logger.exception("field %s failed (reference %s)", key, reference)
@@ -314,14 +330,16 @@ class _Run:
         operation = step.operation
         caller = self._allowed(operation)
         converted = _input(operation, values["input"]) if self.direct is None else self.direct
-        output = await run_waiting(self.store, operation, caller, converted, self.executor.clock)
+        output = await run_waiting(
+            self.store, operation, caller, converted, self.executor.clock, self.is_still
+        )
         return await self._answer(step, output)
 
     # -- who may ----------------------------------------------------------------------
 
     def _require_caller(self) -> Caller:
         if self.caller is None:
-            raise UnauthenticatedError("This needs an API key. Send it as `Authorization: Bearer <key>`.")
+            raise UnauthenticatedError(_NO_KEY)
         return self.caller
 
     def _allowed(self, operation: Operation) -> Caller | None:

@@ -3,49 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from graphql import GraphQLError
 from graphql.language import ast
 
+from prefect.server.limits import Limits
+
 __all__ = ["Limits", "check_document"]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Limits of a document.
-
-    Attributes:
-        characters: length of its text.
-        literals: literals in the text.
-        structure: length of the text without its literals.
-        tokens: tokens of the text without its literals.
-        depth: levels of nested selections; introspection does not count.
-        aliases: fields with an alias, in all.
-        fields: fields in all, those of a fragment once for each place it stands in.
-        root_fields: fields of the root.
-        directives: directives in all.
-        fragments: fragments it defines.
-        repeats: fields that stand in one selection under a name that is there already.
-        conditions: comparisons in the filters of one root field.
-        rows: rows that nested lists may come to; see `cost`.
-        response_characters: length of the answer to one root field.
-    """
-
-    characters: int = 5_000_000
-    literals: int = 200_000
-    structure: int = 200_000
-    tokens: int = 20_000
-    depth: int = 20
-    aliases: int = 100
-    fields: int = 5_000
-    root_fields: int = 110
-    directives: int = 100
-    fragments: int = 50
-    repeats: int = 30
-    conditions: int = 5_000
-    rows: int = 1_000_000
-    response_characters: int = 200_000_000
 
 
 #: Fields of introspection that lead from one type to many; the standard query passes each once.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from prefect.server.database.store import Store
 from prefect.server.domain.registry import Operation
+from prefect.server.errors import UnauthenticatedError
 from prefect.server.security.caller import Caller
 
 __all__ = ["MAX_WAIT_S", "run_waiting"]
@@ -22,8 +23,21 @@ async def run_waiting(
     caller: Caller | None,
     value: Any,
     clock: Callable[[], datetime.datetime],
+    is_still: Callable[[], Awaitable[bool]] | None = None,
 ) -> Any:
-    """Run a mutation; one that takes `wait_s` is run again until it finds something or time is up."""
+    """Run a mutation; one that takes `wait_s` is run again until it finds something or time is up.
+
+    Args:
+        store: the database.
+        operation: the mutation.
+        caller: who asks.
+        value: its input.
+        clock: the time (UTC).
+        is_still: asked before it is run again: whether the caller may still do so.
+
+    Raises:
+        UnauthenticatedError: they may not: their key was revoked while they waited.
+    """
 
     async def once() -> Any:
         now = clock()
@@ -35,11 +49,18 @@ async def run_waiting(
     deadline = clock() + datetime.timedelta(seconds=wait_s)
     tenant_id = caller.tenant_id
 
-    with store.events.subscribe(lambda e: e.topic == "queue" and e.tenant_id == tenant_id) as changes:
+    # What is due later gives no event when its time comes: who waits for the queue looks every second.
+    topic, id = getattr(value, "waits_for", ("queue", tenant_id))
+    look_s = 1.0 if topic == "queue" else MAX_WAIT_S
+
+    with store.events.subscribe(
+        lambda e: e.topic == topic and e.id == id and e.tenant_id == tenant_id
+    ) as changes:
         while True:
             output = await once()
             remaining = (deadline - clock()).total_seconds()
             if output.found or remaining <= 0 or store.events.is_ending:
                 return output
-            # What is due later gives no event when its time comes: look at least every second.
-            await changes.take(min(remaining, 1.0))
+            await changes.take(min(remaining, look_s))
+            if is_still is not None and not await is_still():
+                raise UnauthenticatedError("The API key is no longer valid. Use another one.")

@@ -10,6 +10,7 @@ true, and lists may be given as their single element: so it was in 1.x, and old 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -56,6 +57,7 @@ _MAX_RELATIONS_DEEP, _MAX_RELATIONS = 5, 50
 _MAX_PATTERN = 10_000
 
 
+_WILDCARDS = re.compile("%+")
 #: A subquery stands before other conditions of its level, as what is nested deep.
 _SUBQUERY_DEPTH = 6
 
@@ -207,11 +209,15 @@ def _membership(builder: Builder, sql: str, kind: ColumnType, operator: str, ope
 
 def _like(builder: Builder, sql: str, operator: str, operand: Tree) -> str:
     read = raw_value(operand)
+    most = builder.limits.wildcards
 
     def pattern(bindings: Bindings) -> str:
         text = checked_text(read(bindings))
         if len(text) > _MAX_PATTERN:
             raise GraphQLError(f"A pattern has {_MAX_PATTERN} characters at most.")
+        # Each of them multiplies the work; several side by side are one.
+        if len(_WILDCARDS.findall(text)) > most:
+            raise GraphQLError(f"A pattern has {most} times % at most.")
         # A backslash at the end escapes nothing; PostgreSQL calls that an error.
         trailing = len(text) - len(text.rstrip("\\"))
         return text + "\\" if trailing % 2 else text

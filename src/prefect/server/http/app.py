@@ -60,7 +60,7 @@ def create_app(
     parts = Parts(
         settings=settings,
         store=store,
-        executor=Executor(store, clock),
+        executor=Executor(store, clock, settings.limits),
         identifier=Identifier(store, settings, clock),
         metrics=counts,
         replay=Replay(),

@@ -77,27 +77,37 @@ async def read_body(request: Request, most: int) -> bytes:
     return b"".join(parts)
 
 
-async def read_graphql(request: Request, most: int) -> GraphQLRequest:
-    """The GraphQL request in a body.
+async def read_graphql(request: Request, most: int, batch: int) -> GraphQLRequest | list[GraphQLRequest]:
+    """The GraphQL request in a body, or the list of them.
+
+    Args:
+        request: the request.
+        most: bytes at most.
+        batch: requests of a list at most.
 
     Raises:
         BodyError: it is none.
     """
     body = await read_body(request, most)
-    envelope = _envelope(body)
+    try:
+        return _request(_decoder.decode(body))
+    except (msgspec.DecodeError, RecursionError):
+        value = _loads(body, "The body")
+    if not isinstance(value, list):
+        return _request(_envelope(value))
+    values = cast("list[Any]", value)
+    if not 0 < len(values) <= batch:
+        raise BodyError(400, f"A list of requests has {batch} at most, and one at least.")
+    return [_request(_envelope(one)) for one in values]
+
+
+def _request(envelope: _Envelope) -> GraphQLRequest:
     if not envelope.query:
         raise BodyError(400, "The body needs a `query`: the document to execute.")
     return GraphQLRequest(envelope.query, _variables(envelope.variables), envelope.operation_name)
 
 
-def _envelope(body: bytes) -> _Envelope:
-    try:
-        return _decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    value = _loads(body, "The body")
-    if isinstance(value, list):
-        raise BodyError(400, "One operation is executed for each request; batches are not.")
+def _envelope(value: Any) -> _Envelope:
     try:
         return msgspec.convert(value, _Envelope)
     except msgspec.ValidationError as exc:

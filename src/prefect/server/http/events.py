@@ -19,7 +19,7 @@ from collections.abc import AsyncGenerator
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from prefect.server.errors import ApiError
+from prefect.server.errors import ApiError, UnavailableError
 from prefect.server.events import Event
 from prefect.server.http.parts import Parts, parts_of
 from prefect.server.http.replies import error_reply, refused
@@ -78,7 +78,7 @@ async def _stream(
                 position, found, is_complete = replay.since(position, tenant_id)
                 wanted = [e for e in found if e.topic not in _HIDDEN and (not topics or e.topic in topics)]
                 if wanted or not is_complete or time.monotonic() - sent >= _KEEP_ALIVE_S:
-                    if not await _is_still(request, parts, caller):
+                    if not await parts.is_still(request, caller):  # a revoked key gets nothing more
                         return
                     sent = time.monotonic()
                     if not is_complete:
@@ -90,17 +90,10 @@ async def _stream(
                     await first_of(parts.stopping.wait(), asyncio.sleep(_GATHER_S))
                     continue
                 await first_of(parts.stopping.wait(), changes.take(_KEEP_ALIVE_S))
+    except UnavailableError:
+        return  # the reader comes back, and gets what it missed
     finally:
         parts.metrics.listeners -= 1
-
-
-async def _is_still(request: Request, parts: Parts, caller: Caller) -> bool:
-    """Whether the caller may still read: a revoked key gets nothing more."""
-    try:
-        now = await parts.caller(request)
-    except ApiError:
-        return False
-    return now is not None and now.tenant_id == caller.tenant_id
 
 
 def _text(found: list[Event], id: str) -> str:

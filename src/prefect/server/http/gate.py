@@ -11,7 +11,10 @@ from collections.abc import Collection, Mapping
 __all__ = ["host_of", "is_loopback", "is_same_origin", "refusal"]
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+#: What proxies add, besides all that begins with `x-forwarded`.
+_PROXY_HEADERS = frozenset(
+    {"forwarded", "via", "x-real-ip", "x-client-ip", "x-original-host", "true-client-ip", "cf-connecting-ip"}
+)
 
 
 def host_of(value: str) -> str:
@@ -54,8 +57,8 @@ def refusal(
     """
     if not is_loopback(peer):
         return "Requests from other machines need an API key."
-    for name in _PROXY_HEADERS:
-        if name in headers:
+    for name in headers:
+        if name in _PROXY_HEADERS or name.startswith("x-forwarded"):
             return f"Requests that come through a proxy ({name}) need an API key."
     host = host_of(headers.get("host", ""))
     if host not in _LOCAL_NAMES and host not in allowed_hosts:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Awaitable, Callable
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from prefect.server.errors import ApiError
+from prefect.server.graphql.execute import Reply
 from prefect.server.http.body import BodyError, read_graphql
-from prefect.server.http.parts import parts_of
+from prefect.server.http.parts import Parts, parts_of
 from prefect.server.http.replies import error_reply, json_reply, refused
+from prefect.server.security.caller import Caller
 
 __all__ = ["graphql"]
 
 
 async def graphql(request: Request) -> Response:
-    """Execute the GraphQL request in the body."""
+    """Execute the GraphQL request in the body, or each of a list of them."""
     parts = parts_of(request)
     headers = request.headers
     peer = request.client.host if request.client else None
@@ -22,12 +27,31 @@ async def graphql(request: Request) -> Response:
         caller = await parts.caller(request)
     except ApiError as exc:
         return refused(exc, is_graphql=True)
-    settings = parts.settings
+    limits = parts.settings.limits
+    most = limits.body_bytes if caller is not None else limits.anonymous_body_bytes
     try:
-        wanted = await read_graphql(
-            request, settings.max_body_bytes if caller is not None else settings.max_anonymous_body_bytes
-        )
+        wanted = await read_graphql(request, most, limits.batch)
     except BodyError as exc:
         return error_reply(exc.status, exc.message, exc.code)
-    reply = await parts.executor.execute(wanted, caller)
+    is_still = _is_still(request, parts, caller)
+    if not isinstance(wanted, list):
+        reply = await parts.executor.execute(wanted, caller, is_still)
+    else:
+        reply = _joined([await parts.executor.execute(one, caller, is_still) for one in wanted])
     return json_reply(reply.body, headers, peer, status=reply.status, retry_after_s=reply.retry_after_s)
+
+
+def _joined(replies: list[Reply]) -> Reply:
+    """The answer to a list of requests: a list of answers. One that is to be sent again makes all so."""
+    for reply in replies:
+        if reply.retry_after_s is not None:
+            return reply
+    return Reply(200, b"[" + b",".join(reply.body for reply in replies) + b"]")
+
+
+def _is_still(request: Request, parts: Parts, caller: Caller | None) -> Callable[[], Awaitable[bool]] | None:
+    """Asks whether who sent a request may still do what they might when it came; None if that cannot end."""
+    if caller is None or caller.key_id is None:
+        return None
+
+    return functools.partial(parts.is_still, request, caller)

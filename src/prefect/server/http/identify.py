@@ -22,7 +22,7 @@ from prefect.server.errors import (
 )
 from prefect.server.events import Event
 from prefect.server.http.gate import is_same_origin, refusal
-from prefect.server.http.throttle import Throttle
+from prefect.server.http.throttle import Pace, Throttle
 from prefect.server.security.caller import Caller
 from prefect.server.security.identity import Found, digest_of, find_caller, note_use
 from prefect.server.security.sessions import find_session
@@ -65,7 +65,8 @@ class Identifier:
         self._settings = settings
         self._clock = clock
         self._monotonic = monotonic
-        self._throttle = Throttle(monotonic)
+        self._throttle = Throttle(monotonic, settings.limits.wrong_keys_per_minute)
+        self._pace = Pace(monotonic, settings.limits.requests_per_second)
         self._remembered: OrderedDict[_Name, tuple[float, Found | UnauthenticatedError]] = OrderedDict()
         self._noted: dict[str, datetime.datetime] = {}
         self._tenants: tuple[float, tuple[str, ...]] = (float("-inf"), ())
@@ -82,7 +83,7 @@ class Identifier:
         self._tenants = (float("-inf"), ())
 
     async def caller(
-        self, headers: Mapping[str, str], peer: str | None, method: str = "GET"
+        self, headers: Mapping[str, str], peer: str | None, method: str = "GET", *, is_new: bool = True
     ) -> Caller | None:
         """The caller; None for a request without a key where keys are required.
 
@@ -90,11 +91,12 @@ class Identifier:
             headers: the request's, by lower-case name.
             peer: address of the other end.
             method: the HTTP method; reading by cookie needs no `Origin`.
+            is_new: whether the request counts; one that waits is asked again who sent it.
 
         Raises:
             UnauthenticatedError: the key is wrong, or not one for the tenant.
             ForbiddenError: a request that no key-less server may answer, or of a foreign page.
-            RateLimitedError: too many wrong keys from there.
+            RateLimitedError: too many wrong keys from there, or too many requests with this one.
         """
         tenant_id = headers.get("x-prefect-tenant-id", "").strip().lower() or None
         secret = _bearer(headers.get("authorization"))
@@ -112,6 +114,9 @@ class Identifier:
                     return await self._local(headers, peer, tenant_id)  # a cookie of an earlier day
                 raise self.wrong(peer, _explained(secret, exc)) from exc
             self._note_use(found)
+            wait_s = self._pace.wait_s(found.caller.key_id or "") if is_new else None
+            if wait_s is not None:
+                raise RateLimitedError("This API key makes more requests than it may.", wait_s)
             return _with_headers(found.caller, headers)
         if self._settings.requires_keys:
             return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from prefect.server.database.store import Store
+from prefect.server.errors import ForbiddenError, RateLimitedError, UnauthenticatedError
 from prefect.server.graphql.execute import Executor
 from prefect.server.http.identify import Identifier
 from prefect.server.http.metrics import Metrics
@@ -44,10 +45,18 @@ class Parts:
     clock: Callable[[], datetime.datetime]
     stopping: asyncio.Event
 
-    async def caller(self, request: Request) -> Caller | None:
+    async def caller(self, request: Request, *, is_new: bool = True) -> Caller | None:
         """The caller of a request; see `Identifier.caller`."""
         peer = request.client.host if request.client else None
-        return await self.identifier.caller(request.headers, peer, request.method)
+        return await self.identifier.caller(request.headers, peer, request.method, is_new=is_new)
+
+    async def is_still(self, request: Request, caller: Caller) -> bool:
+        """Whether who sent a request that waits may still do what they might when it came."""
+        try:
+            now = await self.caller(request, is_new=False)
+        except (ForbiddenError, RateLimitedError, UnauthenticatedError):
+            return False
+        return now is not None and (now.tenant_id, now.role) == (caller.tenant_id, caller.role)
 
 
 def parts_of(request: Request) -> Parts:

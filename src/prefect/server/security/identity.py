@@ -75,7 +75,8 @@ def caller_of_digest(tx: Transaction, digest: str, now: datetime.datetime, tenan
         "SELECT id, tenant_id, role FROM membership WHERE user_id = :user_id ORDER BY created, id",
         {"user_id": row.user_id},
     )
-    roles = {cast("str", entry.tenant_id): cast("Role", entry.role) for entry in memberships}
+    # A role that nobody knows opens nothing.
+    roles: dict[str, Role] = {entry.tenant_id: entry.role for entry in memberships if entry.role in ROLES}
     if tenant_id is None:
         defaults = [entry.tenant_id for entry in memberships if entry.id == row.default_membership_id]
         candidates = [row.default_tenant_id, *defaults, *roles]
@@ -84,10 +85,9 @@ def caller_of_digest(tx: Transaction, digest: str, now: datetime.datetime, tenan
             raise UnauthenticatedError("The user of this API key is no member of any tenant.")
     elif tenant_id not in roles:
         raise UnauthenticatedError(f"The API key is not valid for tenant {tenant_id}.")
-    role = roles[tenant_id]
     caller = Caller(
         tenant_id=tenant_id,
-        role=role if role in ROLES else "read-only",
+        role=roles[tenant_id],
         user_id=row.user_id,
         key_id=row.id,
         tenants=tuple(roles),

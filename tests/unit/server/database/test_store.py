@@ -7,6 +7,7 @@ import json
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ import pytest
 from prefect.server.database.store import Query, Store, open_store
 from prefect.server.errors import BadInputError, UnavailableError, UniquenessError
 from prefect.server.events import Event
+from prefect.server.limits import Limits
+from prefect.server.settings import ServerSettings
 
 NOW = "2030-01-02T03:04:05.000000+00:00"
 
@@ -169,19 +172,18 @@ def test_queries_of_one_request_see_one_state(store: Store) -> None:
     assert asyncio.run(store.fetch_text(count)) == "1"
 
 
-def test_a_query_that_takes_too_long_is_given_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_query_that_takes_too_long_is_given_up(settings: ServerSettings) -> None:
     endless = {
         "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n",
         "postgresql": "SELECT CAST(pg_sleep(1000) AS text)",
     }
-    if store.dialect == "sqlite":
-        monkeypatch.setattr("prefect.server.database.sqlite.MAX_QUERY_S", 0.2)
-        statement = Query(endless["sqlite"], {})
-    else:
-        statement = Query(f"SET statement_timeout = '200ms'; {endless['postgresql']}", {})
-    with pytest.raises(BadInputError, match="took longer than"):
-        asyncio.run(store.fetch_text(statement))
-    assert asyncio.run(store.fetch_text(Query("SELECT 'x'", {}))) == "x"
+    store = open_store(replace(settings, limits=Limits(query_s=0.2)))
+    try:
+        with pytest.raises(BadInputError, match=r"took longer than 0\.2 seconds"):
+            asyncio.run(store.fetch_text(Query(endless[store.dialect], {})))
+        assert asyncio.run(store.fetch_text(Query("SELECT 'x'", {}))) == "x"
+    finally:
+        store.close()
 
 
 def test_writes_from_many_threads_are_all_there(store: Store) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from prefect.server.domain.states import MAX_STATE_BYTES
+from prefect.server.limits import Limits
 
 _WIRE = Path(__file__).parents[3] / "compat" / "wire" / "states.json"
 
@@ -112,7 +112,7 @@ def test_unknown_runs_are_refused_in_the_words_that_agents_look_for(api: Any, fa
         ([1], "JSON object"),
         ({"type": "Scheduled", "start_time": "tomorrow"}, "start_time|tomorrow"),
         (
-            {"type": "Success", "message": "x" * MAX_STATE_BYTES},
+            {"type": "Success", "message": "x" * Limits().state_bytes},
             "^BAD_USER_INPUT: State payload is too large.$",
         ),
     ],

@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefect.server.graphql.columns import comparable_columns, table_info
 from prefect.server.graphql.where import COMPARISONS
+from scoreboard import sized
 
 TABLES = ("flow", "flow_run", "task_run", "task", "project", "flow_run_state", "log", "edge", "agent")
 _TEXTS = [
@@ -200,6 +201,7 @@ def _is_ordered(values: dict[str, Any]) -> bool:
 _CHOICES = st.sampled_from(TABLES)
 
 
+@settings(max_examples=sized(60, 2_000))
 @given(data=st.data())
 def test_rows_are_those_of_the_model(data: st.DataObject, twins: Any, model: Any, literal: Any) -> None:
     table = data.draw(_CHOICES)
@@ -215,6 +217,7 @@ def test_rows_are_those_of_the_model(data: st.DataObject, twins: Any, model: Any
     assert other == expected
 
 
+@settings(max_examples=sized(60, 2_000))
 @given(data=st.data())
 def test_variables_say_the_same_as_literals(data: st.DataObject, twins: Any, model: Any) -> None:
     table = data.draw(_CHOICES)
@@ -237,6 +240,7 @@ def test_variables_say_the_same_as_literals(data: st.DataObject, twins: Any, mod
         )
 
 
+@settings(max_examples=sized(60, 2_000))
 @given(data=st.data())
 def test_rows_of_relations_are_those_of_the_model(
     data: st.DataObject, twins: Any, model: Any, literal: Any
@@ -268,6 +272,7 @@ def test_rows_of_relations_are_those_of_the_model(
         assert graph(document)[table] == expected
 
 
+@settings(max_examples=sized(60, 2_000))
 @given(data=st.data())
 def test_aggregates_are_those_of_the_model(data: st.DataObject, twins: Any, model: Any, literal: Any) -> None:
     table = data.draw(_CHOICES)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from prefect.server.limits import Limits
+
 TENANT = "{ tenant { slug } }"
 
 
@@ -31,7 +33,8 @@ def test_a_success_has_no_errors_key(local: Any) -> None:
     [
         (b"{", 400),
         (b"[]", 400),
-        (b'[{"query": "{ hello }"}]', 400),
+        (b'[{"query": "{ hello }"}, 7]', 400),
+        (b"[" + b'{"query": "{ hello }"},' * 10 + b'{"query": "{ hello }"}]', 400),
         (b'"text"', 400),
         (b"{}", 400),
         (b'{"query": ""}', 400),
@@ -49,6 +52,16 @@ def test_what_is_no_request_is_refused_with_an_error(local: Any, body: bytes, st
     assert reply.status_code == status
     assert reply.json()["errors"][0]["message"]
     assert "Traceback" not in reply.text
+
+
+def test_some_requests_in_one_body_get_their_answers_in_one(local: Any) -> None:
+    body = b'[{"query": "{ hello }"}, {"query": "{ nope }"}, {"query": "{ tenant { slug } }", "variables": "null"}]'
+    reply = local.client.post("/", content=body, headers={"content-type": "application/json"})
+    assert reply.status_code == 200
+    first, second, third = reply.json()
+    assert first == {"data": {"hello": "\N{WAVING HAND SIGN}"}}
+    assert second["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+    assert third == {"data": {"tenant": [{"slug": "default"}]}}
 
 
 def test_a_document_that_is_no_graphql_is_refused_with_400(local: Any) -> None:
@@ -81,13 +94,13 @@ def test_a_get_request_changes_nothing_and_shows_a_page(local: Any) -> None:
 
 
 def test_bodies_above_the_limit_are_refused(open_site: Any) -> None:
-    site = open_site(max_body_bytes=2_000)
+    site = open_site(limits=Limits(body_bytes=2_000))
     assert site.post("{ hello }" + " " * 1_000).status_code == 200
     assert site.post("{ hello }" + " " * 3_000).status_code == 413
 
 
 def test_a_body_of_unknown_length_is_refused_once_it_is_too_long(open_site: Any) -> None:
-    site = open_site(max_body_bytes=2_000)
+    site = open_site(limits=Limits(body_bytes=2_000))
 
     def parts() -> Any:
         for _ in range(10):
@@ -98,7 +111,7 @@ def test_a_body_of_unknown_length_is_refused_once_it_is_too_long(open_site: Any)
 
 
 def test_strangers_may_send_less(open_site: Any) -> None:
-    site = open_site(requires_keys=True, max_anonymous_body_bytes=500)
+    site = open_site(requires_keys=True, limits=Limits(anonymous_body_bytes=500))
     _, key = site.key("someone")
     long = "{ hello }" + " " * 1_000
     assert site.post(long).status_code == 413
