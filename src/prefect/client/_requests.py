@@ -65,6 +65,22 @@ class Requests:
         return cast("HttpTransport", self._transport).session
 
     @property
+    def speaks_http(self) -> bool:
+        """Whether requests go over HTTP, and not by a transport of their own."""
+        return isinstance(self._transport, HttpTransport)
+
+    def post_graphql(self, body: dict[str, Any], timeout_s: float) -> Any:
+        """The answer to one GraphQL request as JSON, errors included.
+
+        Args:
+            body: `query` and `variables`.
+            timeout_s: seconds to wait for it.
+        """
+        return self._transport.send(
+            "POST", self.api_server, headers=self.headers(), json=body, timeout_s=timeout_s
+        ).json()
+
+    @property
     def identity_of_server(self) -> object:
         """Equal for clients that talk to the same server."""
         if isinstance(self._transport, HttpTransport):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import re
 import uuid
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, cast
 
 from prefect.client._registration import register_flow
 from prefect.client._requests import Requests
-from prefect.client._server import server_of
+from prefect.client._server import Server, server_of
+from prefect.client._states import StateReply, send_states
 from prefect.client._transport import Transport
 from prefect.engine.state import Pending, Queued, State
 from prefect.exceptions import ClientError, ObjectNotFoundError
@@ -93,6 +95,14 @@ class Client(Requests):
         """What a mutation answered."""
         document = f"mutation($input: {name}_input!) {{ {name}(input: $input) {{ {selection} }} }}"
         return self.graphql(document, variables={"input": value}).data[name]
+
+    def get_server(self) -> Server:
+        """What the server is, and which additions to the protocol of 1.x it knows; asked once.
+
+        Raises:
+            requests.RequestException: it cannot be reached.
+        """
+        return server_of(self)
 
     # -- tenants and projects ---------------------------------------------------------
 
@@ -319,6 +329,22 @@ class Client(Requests):
         wait = datetime.timedelta(seconds=float(prefect_context.config.cloud.queue_interval))
         return Queued(message=answer.get("message"), start_time=clock.now() + wait)
 
+    def send_states(
+        self, kind: Literal["flow_run", "task_run"], entries: Sequence[dict[str, Any]], *, with_versions: bool
+    ) -> list[StateReply]:
+        """Set states of runs, all or none of them; one reply for each, in their order.
+
+        Args:
+            kind: what kind of runs.
+            entries: `{kind_id, state, version}`, and `epoch` for servers that know it.
+            with_versions: whether the server says the runs' versions.
+
+        Raises:
+            VersionLockMismatchSignal: a run is at another version, or the attempt is over.
+            ClientError: a state is refused.
+        """
+        return send_states(self, kind, entries, with_versions=with_versions)
+
     def cancel_flow_run(self, flow_run_id: str) -> bool:
         """Ask a flow run to stop; one that has not started is cancelled at once."""
         return bool(self._one("cancel_flow_run", {"flow_run_id": flow_run_id}, "state").state)
@@ -395,7 +421,7 @@ class Client(Requests):
         Raises:
             requests.RequestException: it cannot be reached.
         """
-        return server_of(self).numbers_logs
+        return self.get_server().numbers_logs
 
     def write_run_logs(self, logs: list[dict[str, Any]]) -> None:
         """Write log lines of runs.

@@ -416,6 +416,7 @@ class FlowExecution:
             )
 
     def _finish_group(self, group: MapGroup) -> None:
+        group.settle()
         for stage in group.stages:
             mapped = stage.mapped
             children = mapped.map_states = cast("list[State]", stage.children)

@@ -8,9 +8,10 @@ has to hold a whole level of a big map.
 
 from __future__ import annotations
 
-import itertools
+import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from prefect.engine import observers
 from prefect.engine.inputs import element_state
@@ -160,6 +161,28 @@ class Stage:
         return arguments
 
 
+class ChildBatches(Protocol):
+    """How a backend is told of the children of mapped tasks.
+
+    Attributes:
+        size: how many children to begin together.
+    """
+
+    size: int
+
+    def begin(self, stage: Stage, start: int, stop: int) -> None:
+        """Children are about to be run."""
+        ...
+
+    def learn(self, children: int, seconds: float) -> None:
+        """So many children took so long."""
+        ...
+
+    def settle(self, stages: Sequence[Stage]) -> None:
+        """Children have been run: from now on everybody may rely on their states."""
+        ...
+
+
 class MapGroup:
     """Mapped tasks that are run together, child by child.
 
@@ -171,6 +194,7 @@ class MapGroup:
         self.stages = stages
         self.width = max(stage.width for stage in stages)
         self._releasing = [stage for stage in stages if stage.releases]
+        self._batches = stages[0].plan.settings.batches
 
     def run_index(self, index: int) -> None:
         """Run the children of one index, stage by stage."""
@@ -183,10 +207,46 @@ class MapGroup:
             if index < stage.width:
                 release(cast("State", stage.children[index - stage.offset]))
 
+    def run_range(self, start: int, stop: int) -> None:
+        """Run the children of some indexes here and now.
+
+        Where a backend is told of every child, quick children are begun by the chunk, and a chunk goes
+        through the stages together; slow ones go one by one, depth first.
+
+        Args:
+            start: the first index.
+            stop: the one after the last.
+        """
+        batches = self._batches
+        if batches is None:
+            for index in range(start, stop):
+                self.run_index(index)
+            return
+        while start < stop:
+            end = min(stop, start + batches.size)
+            began = time.perf_counter()
+            for stage in self.stages:
+                last = min(end, stage.width)
+                if start < last:
+                    batches.begin(stage, start, last)
+                for index in range(start, last):
+                    state = stage.run_child(index)
+                    if observers.is_observed():
+                        observers.notify(stage.plan.task, index, None, state)
+            for stage in self._releasing:
+                for index in range(start, min(end, stage.width)):
+                    release(cast("State", stage.children[index - stage.offset]))
+            batches.learn(end - start, time.perf_counter() - began)
+            start = end
+
     def run_all(self) -> None:
         """Run all children here and now."""
-        for index in range(self.width):
-            self.run_index(index)
+        self.run_range(0, self.width)
+
+    def settle(self) -> None:
+        """Make sure that a backend knows of all children that have run."""
+        if self._batches is not None:
+            self._batches.settle(self.stages)
 
     def drains(self, count: int) -> list[Callable[[], None]]:
         """Functions that together run all children, each as many as it gets to.
@@ -194,15 +254,19 @@ class MapGroup:
         Args:
             count: how many functions; more than there are children are not made.
         """
-        counter = itertools.count()
-        width = self.width
+        lock = threading.Lock()
+        batches, width = self._batches, self.width
+        position = 0
 
         def drain() -> None:
-            # `next` of a counter is atomic, so no two threads get the same child.
-            for index in iter(counter.__next__, None):
-                if index >= width:
+            nonlocal position
+            while True:
+                with lock:
+                    start = position
+                    position = stop = min(width, start + (1 if batches is None else batches.size))
+                if start >= stop:
                     return
-                self.run_index(index)
+                self.run_range(start, stop)
 
         return [drain] * max(1, min(count, width))
 

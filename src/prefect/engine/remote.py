@@ -287,8 +287,8 @@ def run_chunk(shared: bytes, packed: bytes) -> tuple[float, bytes]:
             stage.releases = part.releases
             stages.append(stage)
         group = MapGroup(stages)
-        for index in range(start, stop):
-            group.run_index(index)
+        group.run_range(start, stop)
+        group.settle()
     finally:
         context.restore(outer)
     states = [stage.children for stage in stages]

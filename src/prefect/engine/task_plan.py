@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from prefect.core.edge import Edge
     from prefect.core.task import Task
+    from prefect.engine.map_group import ChildBatches
     from prefect.engine.runner import StateHandler
 
 _STEPS = (
@@ -74,6 +75,7 @@ class RunSettings:
     """
 
     __slots__ = (
+        "batches",
         "checkpointing",
         "flow_result",
         "handlers",
@@ -102,6 +104,7 @@ class RunSettings:
         # compat: who overrides this step finds the context of the flow run in its argument.
         begins_otherwise = runner_cls.initialize_run is not TaskRunner.initialize_run
         self.shown: dict[str, Any] = flow_run_snapshot(layer) if begins_otherwise else {}
+        self.batches: ChildBatches | None = runner_cls.child_batches()
         self.plain = not handlers and has_original_steps(runner_cls)
         self.logger: logging.Logger = get_logger(runner_cls.__name__)
         self.is_logged = self.logger.isEnabledFor(logging.INFO)

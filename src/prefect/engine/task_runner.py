@@ -63,6 +63,7 @@ from prefect.utilities.context import context as prefect_context
 if TYPE_CHECKING:
     from prefect.core.edge import Edge
     from prefect.core.task import Task
+    from prefect.engine.map_group import ChildBatches
 
 __all__ = ["TaskRunner", "TaskRunnerInitializeResult"]
 
@@ -125,6 +126,11 @@ class TaskRunner(Runner):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.task.name}>"
+
+    @classmethod
+    def child_batches(cls) -> ChildBatches | None:
+        """How children of mapped tasks are told to a backend by the chunk; None where none is told."""
+        return None
 
     def call_runner_target_handlers(self, old_state: State, new_state: State) -> State:
         """Call the task's state handlers."""

@@ -20,7 +20,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["LogSpool", "adopt", "new_spool", "remove_old", "spool_folder"]
 
@@ -246,7 +246,7 @@ def _parsed(data: bytes) -> dict[str, Any] | None:
         line: Any = json.loads(data)
     except ValueError:
         return None  # a full disk may have cut it
-    return line if isinstance(line, dict) else None
+    return cast("dict[str, Any]", line) if isinstance(line, dict) else None
 
 
 def _last_line_end(stream: Any, size: int) -> int:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import signal
+import datetime
 import threading
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from prefect.engine.cloud._reporting import for_api, wait_for_start
+from prefect.engine.cloud._liveness import Liveness
+from prefect.engine.cloud._reporter import Reporter, reporter_of
+from prefect.engine.cloud._reporting import wait_for_start
+from prefect.engine.cloud._stopping import RunStopped, Stopper
 from prefect.engine.cloud.task_runner import CloudTaskRunner
 from prefect.engine.flow_runner import FlowRunner, FlowRunnerInitializeResult
 from prefect.engine.runner import ENDRUN, StateHandler
-from prefect.engine.state import Cancelled, Cancelling, ClientFailed, Failed, State
-from prefect.exceptions import PrefectException, VersionLockMismatchSignal
+from prefect.engine.state import (
+    Cancelled,
+    Cancelling,
+    ClientFailed,
+    Failed,
+    Pending,
+    Queued,
+    State,
+)
+from prefect.exceptions import ObjectNotFoundError, PrefectException, VersionLockMismatchSignal
+from prefect.utilities import clock
 from prefect.utilities.context import context as prefect_context
-from prefect.utilities.executors import no_heartbeat, threaded_heartbeat
 
 if TYPE_CHECKING:
     from prefect.client.client import Client
@@ -24,18 +35,6 @@ if TYPE_CHECKING:
     from prefect.executors.base import Executor
 
 __all__ = ["CloudFlowRunner"]
-
-
-def _interrupt_main_thread() -> None:
-    """Send SIGTERM to the main thread, which ends what it waits for."""
-    if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(cast("int", threading.main_thread().ident), signal.SIGTERM)
-    else:
-        signal.raise_signal(signal.SIGTERM)
-
-
-class _FlowRunCancelled(BaseException):
-    """Raised in the main thread when the API says that the run is to stop."""
 
 
 class CloudFlowRunner(FlowRunner):
@@ -51,7 +50,9 @@ class CloudFlowRunner(FlowRunner):
 
         self.client: Client = Client()
         self._version = 0
-        self._cancelled = threading.Event()
+        self._stopper = Stopper()
+        self._reporter: Reporter | None = None
+        self._is_superseded = False
         super().__init__(flow=flow, task_runner_cls=CloudTaskRunner, state_handlers=state_handlers)
 
     @property
@@ -61,17 +62,28 @@ class CloudFlowRunner(FlowRunner):
 
     def _heartbeat(self) -> bool:
         """Say that the run is alive; whether its flow wants heartbeats at all."""
+        return self._begin()[0]
+
+    def _begin(self) -> tuple[bool, int | None]:
+        """Whether the flow wants heartbeats, and the attempt that this process is."""
+        has_epochs = False
         try:
-            self.client.update_flow_run_heartbeat(self.flow_run_id)
+            has_epochs = self.client.get_server().has_epochs
+            if not has_epochs:
+                self.client.update_flow_run_heartbeat(self.flow_run_id)
             found = self.client.graphql(
-                "query($id: uuid!) { flow_run_by_pk(id: $id) { flow { settings } } }",
+                f"query($id: uuid!) {{ flow_run_by_pk(id: $id) {{ {'epoch ' if has_epochs else ''}"
+                "flow { settings } } }",
                 variables={"id": self.flow_run_id},
             ).data.flow_run_by_pk
         except PrefectException:
             self.logger.exception(f"Flow run {self.flow_run_id}: the heartbeat could not be sent.")
-            return False
+            return False, None
         settings = found.flow.settings if found else None
-        return settings is None or settings.get("heartbeat_enabled", True) is not False
+        wants = settings is None or settings.get("heartbeat_enabled", True) is not False
+        # An agent says which attempt it started: another one may have begun since.
+        given = cast("int | None", prefect_context.get("flow_run_epoch"))
+        return wants, (found.epoch if given is None else given) if found and has_epochs else None
 
     def call_runner_target_handlers(self, old_state: State, new_state: State) -> State:
         """Call the flow's handlers, then tell the API.
@@ -81,22 +93,27 @@ class CloudFlowRunner(FlowRunner):
                 wait for a slot.
         """
         new_state = super().call_runner_target_handlers(old_state, new_state)
+        reporter = self._reporter or reporter_of(self.flow_run_id)
         version = self._version if new_state.is_running() else None
         try:
-            answer = self.client.set_flow_run_state(self.flow_run_id, for_api(new_state), version=version)
+            reply = reporter.set_flow_run(new_state, version)
         except VersionLockMismatchSignal:
             stored = self.client.get_flow_run_state(self.flow_run_id)
-            if stored.is_running():
-                self.logger.debug("The flow run is run by another process; this one stops.")
+            if reporter.is_own(stored):
+                self._version += 1
+                return new_state
+            if stored.is_running() or reporter.epoch is not None:
+                self.logger.info("The flow run is run by another process; this one stops.")
+                self._is_superseded = True
                 raise ENDRUN(stored) from None
             return stored
         except PrefectException as exc:
             self.logger.exception(f"The API did not take the state {new_state}.")
             raise ENDRUN(ClientFailed(state=new_state, message=str(exc))) from exc
-        if answer.is_queued():
-            answer.state = old_state  # type: ignore[attr-defined]
-            raise ENDRUN(answer)
-        self._version += 1
+        self._version = self._version + 1 if reply.version is None else reply.version
+        if reply.is_queued:
+            wait = datetime.timedelta(seconds=float(prefect_context.config.cloud.queue_interval))
+            raise ENDRUN(Queued(message=reply.message, start_time=clock.now() + wait, state=old_state))
         return new_state
 
     def initialize_run(
@@ -141,6 +158,9 @@ class CloudFlowRunner(FlowRunner):
             project_id=info.project.id,
             project_name=info.project.name,
         )
+        epoch = self._reporter.epoch if self._reporter is not None else None
+        if epoch is not None:
+            values["flow_run_epoch"] = epoch
         return super().initialize_run(
             state=info.state if state is None else state,
             task_states=task_states,
@@ -151,51 +171,77 @@ class CloudFlowRunner(FlowRunner):
 
     @contextlib.contextmanager
     def check_for_cancellation(self) -> Generator[None]:
-        """Watch the API while tasks run; a run that is to be cancelled is interrupted.
+        """Stop where the run is to be cancelled, or has to stop for another reason.
 
         Raises:
             ENDRUN: the run was cancelled.
+            RunStopped: it has to stop without saying so.
         """
-        in_main = threading.current_thread() is threading.main_thread()
+        try:
+            self._stopper.check()
+            yield
+            self._stopper.check()
+        except RunStopped:
+            if self._reason() != "cancelled":
+                raise
+            self._stopper.done()
+            raise ENDRUN(Cancelled("Flow run was cancelled.")) from None
+
+    def _reason(self) -> str:
+        return self._stopper.reason[0] if self._stopper.reason else ""
+
+    @contextlib.contextmanager
+    def _watched(self) -> Generator[None]:
+        """Send heartbeats, and stop the run if the API says so."""
+        wants, epoch = self._begin()
+        self._reporter = reporter_of(self.flow_run_id, epoch)
+        mode = str(prefect_context.config.cloud.heartbeat_mode)
+        if mode not in ("process", "thread", "off"):
+            raise ValueError(
+                f"The setting cloud.heartbeat_mode is {mode!r}; it may be 'process', 'thread' or 'off' "
+                "(PREFECT__CLOUD__HEARTBEAT_MODE)."
+            )
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._stopper)
+            if wants and mode != "off":
+                may_kill = bool(prefect_context.get("is_flow_run_process"))
+                stack.enter_context(
+                    Liveness(
+                        self.client, self.flow_run_id, epoch, mode, self._stopper.stop, self.logger, may_kill
+                    )
+                )
+            if epoch is None or not wants or mode == "off":
+                stack.enter_context(self._asking_for_cancellation())
+            yield
+
+    @contextlib.contextmanager
+    def _asking_for_cancellation(self) -> Generator[None]:
+        """Ask the API now and then whether the run is to be cancelled: it does not say so by itself."""
         stop = threading.Event()
         interval = float(prefect_context.config.cloud.check_cancellation_interval)
         run_id = self.flow_run_id
-        previous = signal.getsignal(signal.SIGTERM) if in_main else None
-
-        def interrupted(*_: object) -> None:
-            if self._cancelled.is_set():
-                raise _FlowRunCancelled
-            raise KeyboardInterrupt
 
         def watch() -> None:
             while not stop.wait(interval):
                 try:
-                    state = self.client.get_flow_run_info(run_id).state
+                    state = self.client.get_flow_run_state(run_id)
+                except ObjectNotFoundError:
+                    self._stopper.stop("deleted", "")
+                    return
                 except PrefectException:
                     self.logger.warning(
                         "The API could not be asked whether the run is cancelled.", exc_info=True
                     )
                     continue
                 if isinstance(state, (Cancelling, Cancelled)):
-                    self._cancelled.set()
-                    if in_main and not stop.is_set():
-                        _interrupt_main_thread()
+                    self._stopper.stop("cancelled", "")
                     return
 
-        watcher = threading.Thread(target=watch, name="prefect-cancellation", daemon=True)
-        if in_main:
-            signal.signal(signal.SIGTERM, interrupted)
-        watcher.start()
+        threading.Thread(target=watch, name="prefect-cancellation", daemon=True).start()
         try:
             yield
-        except _FlowRunCancelled:
-            raise ENDRUN(Cancelled("Flow run was cancelled.")) from None
         finally:
             stop.set()
-            if in_main:
-                signal.signal(signal.SIGTERM, previous)
-        if self._cancelled.is_set():
-            raise ENDRUN(Cancelled("Flow run was cancelled."))
 
     def run(
         self,
@@ -214,20 +260,41 @@ class CloudFlowRunner(FlowRunner):
         """
         given = {**(context or {})}
         given.setdefault("checkpointing", True)
-        beats = self._heartbeat() and prefect_context.config.cloud.heartbeat_mode != "off"
-        heartbeat = threaded_heartbeat(self.flow_run_id) if beats else no_heartbeat()
-        with prefect_context(running_with_backend=True, checkpointing=True), heartbeat:
-            while True:
-                end = super().run(
-                    state=state,
-                    task_states=task_states,
-                    return_tasks=return_tasks,
-                    parameters=parameters,
-                    task_runner_state_handlers=task_runner_state_handlers,
-                    executor=executor or self.flow.executor,
-                    context=given,
-                    task_contexts=task_contexts,
-                )
-                if not end.is_queued() or not wait_for_start(end, self.logger.info):
-                    return end
-                state = None
+        with prefect_context(running_with_backend=True, checkpointing=True), self._watched():
+            try:
+                while True:
+                    end = super().run(
+                        state=state,
+                        task_states=task_states,
+                        return_tasks=return_tasks,
+                        parameters=parameters,
+                        task_runner_state_handlers=task_runner_state_handlers,
+                        executor=executor or self.flow.executor,
+                        context=given,
+                        task_contexts=task_contexts,
+                    )
+                    waits = end.is_queued() and not self._is_superseded
+                    if not waits or not wait_for_start(end, self.logger.info):
+                        return end
+                    state = None
+            except RunStopped:
+                self._stopper.done()
+                return self._stopped()
+
+    def _stopped(self) -> State:
+        """The state of a run that stopped because it had to."""
+        reason, text = self._stopper.reason or ("", "")
+        if reason == "cancelled":
+            state: State = Cancelled("Flow run was cancelled.")
+            try:
+                return self.handle_state_change(Pending(), state)
+            except ENDRUN as exc:
+                return exc.state
+        message = {
+            "superseded": f"Another attempt at this flow run has begun; this one stops. {text}".rstrip(),
+            "deleted": "The flow run was deleted; it stops.",
+            "lost": f"No heartbeat of this flow run has arrived for most of the {text} seconds after which the "
+            "server may start it again; it stops.",
+        }.get(reason, "The flow run had to stop.")
+        self.logger.error(message)
+        return Failed(message)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from prefect.engine.cloud._reporting import for_api, wait_for_start
+from prefect.engine.cloud._batches import CloudBatches
+from prefect.engine.cloud._reporter import reporter_of
+from prefect.engine.cloud._reporting import wait_for_start
 from prefect.engine.runner import ENDRUN, StateHandler, call_state_handlers
-from prefect.engine.state import Cached, ClientFailed, Failed, State
+from prefect.engine.state import Cached, ClientFailed, Failed, Queued, Skipped, State, Success, TriggerFailed
 from prefect.engine.task_runner import TaskRunner, TaskRunnerInitializeResult
 from prefect.exceptions import PrefectException, VersionLockMismatchSignal
 from prefect.utilities import clock
@@ -17,9 +20,13 @@ if TYPE_CHECKING:
     from prefect.client.client import Client
     from prefect.core.edge import Edge
     from prefect.core.task import Task
+    from prefect.engine.map_group import ChildBatches
     from prefect.engine.result.base import Result
 
 __all__ = ["CloudTaskRunner"]
+
+#: Last states of children that may reach the API with those of others. Failed ones may yet be retried.
+_LATER = frozenset({Success, Cached, Skipped, TriggerFailed})
 
 
 class CloudTaskRunner(TaskRunner):
@@ -37,10 +44,18 @@ class CloudTaskRunner(TaskRunner):
         state_handlers: Iterable[StateHandler] | None = None,
         flow_result: Result | None = None,
     ) -> None:
-        from prefect.client.client import Client
-
-        self.client: Client = Client()
+        self._reporter = reporter_of(cast("str", prefect_context.get("flow_run_id", "")))
         super().__init__(task=task, state_handlers=state_handlers, flow_result=flow_result)
+
+    @classmethod
+    def child_batches(cls) -> ChildBatches | None:
+        """How children of mapped tasks are told to the API by the chunk."""
+        return CloudBatches(cls)
+
+    @property
+    def client(self) -> Client:
+        """The client that talks to the API."""
+        return self._reporter.client
 
     def initialize_run(self, state: State | None, context: dict[str, Any]) -> TaskRunnerInitializeResult:
         """The state the API has for the run, unless one is given, and the context with the run's ids.
@@ -51,11 +66,7 @@ class CloudTaskRunner(TaskRunner):
         given = dict(context)
         if "task_run_id" not in given or given.get("map_index") is not None:
             try:
-                info = self.client.get_task_run_info(
-                    flow_run_id=prefect_context.get("flow_run_id", ""),
-                    task_id=given.get("task_id", ""),
-                    map_index=given.get("map_index"),
-                )
+                info = self._reporter.task_run(given.get("task_id", ""), given.get("map_index"))
             except PrefectException as exc:
                 self.logger.exception(
                     f"Task '{self.task.name}': the API could not be asked for the task run."
@@ -73,26 +84,35 @@ class CloudTaskRunner(TaskRunner):
                 wait for a slot.
         """
         new_state = super().call_runner_target_handlers(old_state, new_state)
-        values = self.context
+        values, reporter = self.context, self._reporter
         task_run_id = cast("str", values.get("task_run_id", ""))
-        version = values.get("task_run_version") if new_state.is_running() else None
+        version = cast("int | None", values.get("task_run_version"))
+        is_child = values.get("map_index") is not None
+        if is_child and new_state.is_running() and reporter.was_announced(task_run_id):
+            values["task_run_version"] = (version or 0) + 1
+            return new_state
+        if is_child and type(new_state) in _LATER:
+            reporter.set_later(task_run_id, new_state)
+            values["task_run_version"] = (version or 0) + 1
+            return new_state
         try:
-            answer = self.client.set_task_run_state(
-                task_run_id, for_api(new_state), version=version, cache_for=self.task.cache_for
-            )
+            reply = reporter.set_task_run(task_run_id, new_state, version if new_state.is_running() else None)
         except VersionLockMismatchSignal:
             stored = self.client.get_task_run_state(task_run_id)
-            if stored.is_running():
+            if reporter.is_own(stored):
+                values["task_run_version"] = (version or 0) + 1
+                return new_state
+            if stored.is_running() or reporter.epoch is not None:
                 self.logger.debug(f"Task '{self.task.name}' is run by another process; this one stops.")
                 raise ENDRUN(stored) from None
             return stored
         except PrefectException as exc:
             self.logger.exception(f"Task '{self.task.name}': the API did not take the state {new_state}.")
             raise ENDRUN(ClientFailed(state=new_state, message=str(exc))) from exc
-        if answer.is_queued():
-            answer.state = old_state  # type: ignore[attr-defined]
-            raise ENDRUN(answer)
-        values["task_run_version"] = (values.get("task_run_version") or 0) + 1
+        values["task_run_version"] = (version or 0) + 1 if reply.version is None else reply.version
+        if reply.is_queued:
+            wait = datetime.timedelta(seconds=float(prefect_context.config.cloud.queue_interval))
+            raise ENDRUN(Queued(message=reply.message, start_time=clock.now() + wait, state=old_state))
         return new_state
 
     @call_state_handlers
@@ -130,8 +150,8 @@ class CloudTaskRunner(TaskRunner):
                 for one in (upstream, *getattr(upstream, "map_states", ())):
                     one.load_result(reader)
             state.load_cached_results(
-                {edge.key: s._result for edge, s in upstream_states.items() if edge.key}
-            )  # pyright: ignore[reportPrivateUsage]
+                {edge.key: s._result for edge, s in upstream_states.items() if edge.key}  # pyright: ignore[reportPrivateUsage]
+            )
         except Exception as exc:  # reading runs serializers and storages of the user's
             self.logger.exception(f"Task '{self.task.name}': the results of upstream tasks cannot be read.")
             failed = self.handle_state_change(

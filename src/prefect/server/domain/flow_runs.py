@@ -91,11 +91,41 @@ class UpdateFlowRunHeartbeatInput(msgspec.Struct):
     Attributes:
         epoch: the attempt that says so; clients that know no epochs leave it out.
         lease_s: seconds until it must be heard of again; by policy when null.
+        wait_s: seconds to wait for news of the run before answering; 12 at most.
     """
 
     flow_run_id: Uuid
     epoch: int | None = None
     lease_s: float | None = None
+    wait_s: float | None = None
+
+    @property
+    def waits_for(self) -> tuple[str, str]:
+        """Topic and id of the event that ends the wait."""
+        return "flow_run", self.flow_run_id
+
+
+class UpdateFlowRunHeartbeatPayload(msgspec.Struct):
+    """What whoever runs it has to know.
+
+    Attributes:
+        success: whether the attempt may go on.
+        error: why not.
+        state: name of the state that the run is in now.
+        epoch: the attempt that may report now.
+        lease_s: seconds within which the run has to be heard of again.
+    """
+
+    success: bool = True
+    error: str | None = None
+    state: str | None = None
+    epoch: int | None = None
+    lease_s: float | None = None
+
+    @property
+    def found(self) -> bool:
+        """Whether there is something that cannot wait: the run has to stop."""
+        return not self.success or self.state in ("Cancelling", "Cancelled")
 
 
 @mutation(role="user")
@@ -193,8 +223,8 @@ def set_flow_run_labels(
 @mutation(role="user")
 def update_flow_run_heartbeat(
     tx: Transaction, caller: Caller, input: UpdateFlowRunHeartbeatInput, now: datetime.datetime
-) -> SuccessPayload:
-    """Say that a flow run is alive: renews its lease. Its version stays."""
+) -> UpdateFlowRunHeartbeatPayload:
+    """Say that a flow run is alive, and hear whether it is to stop: renews its lease. Its version stays."""
     lease_s = policy.current().zombie_after_s if input.lease_s is None else max(0.0, input.lease_s)
     changed = tx.execute(
         "UPDATE flow_run SET heartbeat = :now, updated = :now, lease_until = CASE WHEN state IN "
@@ -210,12 +240,11 @@ def update_flow_run_heartbeat(
             "epoch": input.epoch,
         },
     )
-    if changed:
-        return SuccessPayload()
-    run = get(tx, caller, "flow_run", input.flow_run_id, "Flow run", "id, epoch")
-    return SuccessPayload(
-        False, f"Flow run {run.id} is at attempt {run.epoch}; attempt {input.epoch} is over and must stop."
-    )
+    run = get(tx, caller, "flow_run", input.flow_run_id, "Flow run", "id, epoch, state")
+    error = None
+    if not changed:
+        error = f"Flow run {run.id} is at attempt {run.epoch}; attempt {input.epoch} is over and must stop."
+    return UpdateFlowRunHeartbeatPayload(not error, error, run.state, run.epoch, lease_s)
 
 
 def json_object(value: Any, name: str) -> dict[str, Any] | None:

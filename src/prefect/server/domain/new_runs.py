@@ -19,7 +19,7 @@ from prefect.server.domain.run_names import new_name
 from prefect.server.domain.states import parse_state
 from prefect.server.errors import BadInputError
 
-__all__ = ["FLOW_COLUMNS", "RunRequest", "insert_flow_run", "insert_task_runs"]
+__all__ = ["FLOW_COLUMNS", "RunRequest", "insert_children", "insert_flow_run", "insert_task_runs"]
 
 #: What `insert_flow_run` needs of a flow: select these from `flow f JOIN flow_group g`.
 FLOW_COLUMNS = (
@@ -169,6 +169,61 @@ def insert_task_runs(
         "ON CONFLICT (task_run_id, version) DO NOTHING",
         values,
     )
+
+
+def insert_children(
+    tx: Transaction,
+    flow_run_id: str,
+    task_id: str,
+    tenant_id: str,
+    indexes: list[int],
+    now: datetime.datetime,
+) -> None:
+    """Make task runs of children of a mapped task, Pending, where there are none yet.
+
+    Args:
+        tx: the transaction.
+        flow_run_id: the flow run.
+        task_id: a task of its flow; nothing is made for any other.
+        tenant_id: whose they are.
+        indexes: numbers of the children.
+        now: the time (UTC).
+    """
+    cache_key = tx.one_or_none(
+        "SELECT k.cache_key FROM flow_run f JOIN task k ON k.flow_id = f.flow_id "
+        "WHERE f.id = :flow_run_id AND k.id = :task_id AND f.tenant_id = :tenant_id",
+        {"flow_run_id": flow_run_id, "task_id": task_id, "tenant_id": tenant_id},
+    )
+    if cache_key is None:
+        return
+    state = parse_state({"type": "Pending", "message": "Task run created"}, now)
+    values = {
+        "now": stamp(now),
+        "message": state.message,
+        "state": state.json,
+        "result": state.result,
+        "tenant_id": tenant_id,
+        "flow_run_id": flow_run_id,
+        "task_id": task_id,
+        "cache_key": cache_key[0],
+    }
+    children = [{**values, "id": new_id(), "state_id": new_id(), "index": index} for index in indexes]
+    tx.execute_many(
+        "INSERT INTO task_run (id, created, updated, tenant_id, flow_run_id, task_id, map_index, version, "
+        "cache_key, state, state_timestamp, state_message, state_result, serialized_state, run_count, epoch) "
+        "VALUES (:id, :now, :now, :tenant_id, :flow_run_id, :task_id, :index, 1, :cache_key, 'Pending', :now, "
+        ":message, :result, :state, 0, 0) ON CONFLICT (flow_run_id, task_id, map_index) DO NOTHING",
+        children,
+    )
+    # Another process may have made some of them: those have their first state from it.
+    tx.execute_many(
+        "INSERT INTO task_run_state (id, created, updated, tenant_id, task_run_id, timestamp, state, message, "
+        "result, serialized_state, version) SELECT CAST(:state_id AS TEXT), CAST(:now AS TEXT), "
+        "CAST(:now AS TEXT), tenant_id, id, CAST(:now AS TEXT), 'Pending', CAST(:message AS TEXT), "
+        f"{json_value(tx.dialect, 'result')}, {json_value(tx.dialect, 'state')}, 1 FROM task_run WHERE id = :id",
+        children,
+    )
+    tx.emit("flow_run_tasks", flow_run_id, tenant_id)
 
 
 def _parameters(flow: Row, request: RunRequest) -> dict[str, Any]:

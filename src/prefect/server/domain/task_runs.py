@@ -8,7 +8,7 @@ from typing import cast
 import msgspec
 
 from prefect.server.database.store import Row, Transaction
-from prefect.server.domain import transitions
+from prefect.server.domain import new_runs, transitions
 from prefect.server.domain.common import get, load, name_of, new_id, stamp
 from prefect.server.domain.registry import JSON, IdPayload, SuccessPayload, Uuid, mutation, query
 from prefect.server.errors import BadInputError, NotFoundError
@@ -17,6 +17,7 @@ from prefect.server.security.caller import Caller
 __all__: list[str] = []
 
 _COLUMNS = "id, version, state, serialized_state"
+_MOST_CHILDREN = 1_000
 
 
 class GetOrCreateTaskRunInput(msgspec.Struct):
@@ -33,6 +34,39 @@ class GetOrCreateTaskRunInput(msgspec.Struct):
 
 class GetOrCreateTaskRunInfoInput(GetOrCreateTaskRunInput):
     """Which task run."""
+
+
+class GetOrCreateMappedTaskRunsInput(msgspec.Struct):
+    """Which task runs: some children of a mapped task.
+
+    Attributes:
+        start: number of the first child.
+        count: how many, 1000 at most.
+    """
+
+    flow_run_id: Uuid
+    task_id: Uuid
+    start: int
+    count: int
+
+
+class MappedTaskRunPayload(msgspec.Struct):
+    """A child of a mapped task, and the state it is in.
+
+    Attributes:
+        serialized_state: null while it is as it was made, Pending.
+    """
+
+    id: Uuid
+    map_index: int
+    version: int
+    serialized_state: JSON | None
+
+
+class MappedTaskRunsPayload(msgspec.Struct):
+    """The children, in order."""
+
+    task_runs: list[MappedTaskRunPayload]
 
 
 class TaskRunInfoPayload(msgspec.Struct):
@@ -71,6 +105,49 @@ def get_or_create_task_run_info(
 ) -> TaskRunInfoPayload:
     """Find the task run of a task in a flow run with its state, and make it if there is none."""
     return _info(_get_or_create(tx, caller, input, now))
+
+
+@mutation(role="user")
+def get_or_create_mapped_task_runs(
+    tx: Transaction, caller: Caller, input: GetOrCreateMappedTaskRunsInput, now: datetime.datetime
+) -> MappedTaskRunsPayload:
+    """Find some children of a mapped task in a flow run with their states, and make those there are not yet."""
+    if input.start < 0 or not 0 < input.count <= _MOST_CHILDREN:
+        raise BadInputError(
+            f"Children are asked for from 0 on, {_MOST_CHILDREN} at most, not {input.count} from {input.start}."
+        )
+    stop = input.start + input.count
+    key = {
+        "tenant_id": caller.tenant_id,
+        "flow_run_id": input.flow_run_id,
+        "task_id": input.task_id,
+        "start": input.start,
+        "stop": stop,
+    }
+    find = (
+        "SELECT id, map_index, version, state, serialized_state FROM task_run "
+        "WHERE flow_run_id = :flow_run_id AND task_id = :task_id AND tenant_id = :tenant_id "
+        "AND map_index >= :start AND map_index < :stop ORDER BY map_index"
+    )
+    found = tx.rows(find, key)
+    if len(found) < input.count:
+        known = {cast("int", row.map_index) for row in found}
+        missing = [index for index in range(input.start, stop) if index not in known]
+        new_runs.insert_children(tx, input.flow_run_id, input.task_id, caller.tenant_id, missing, now)
+        found = tx.rows(find, key)
+    if not found:
+        raise NotFoundError(f"Task {input.task_id} of flow run {input.flow_run_id} was not found.")
+    return MappedTaskRunsPayload(
+        [
+            MappedTaskRunPayload(
+                row.id,
+                row.map_index,
+                row.version,
+                None if row.version == 1 and row.state == "Pending" else load(row.serialized_state),
+            )
+            for row in found
+        ]
+    )
 
 
 @query(role="read-only")

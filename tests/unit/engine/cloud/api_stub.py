@@ -59,7 +59,9 @@ class MemoryApi:
             }
         return self.task_runs[key]
 
-    def send(self, method: str, url: str, *, headers: Any, json: Any, params: Any, timeout_s: float) -> Reply:
+    def send(
+        self, method: str, url: str, *, headers: Any, json: Any, timeout_s: float, params: Any = None
+    ) -> Reply:
         del method, url, params, timeout_s
         self.headers.append(headers)
         self.requests.append(json)
@@ -88,24 +90,34 @@ class MemoryApi:
         return {"of": self.task_run(value["task_id"], value["map_index"])}
 
     def do_set_flow_run_states(self, variables: dict[str, Any]) -> dict[str, Any]:
-        return self._set(self.flow_run, variables["input"]["states"][0], "flow")
+        [entry] = variables["input"]["states"]
+        return self._set([(self.flow_run, entry, "flow")])
 
     def do_set_task_run_states(self, variables: dict[str, Any]) -> dict[str, Any]:
-        entry = variables["input"]["states"][0]
-        run = next(run for run in self.task_runs.values() if run["id"] == entry["task_run_id"])
-        index = run["map_index"]
-        name = run["task"]["slug"] if index < 0 else f"{run['task']['slug']}[{index}]"
-        return self._set(run, entry, name)
+        sent: list[tuple[dict[str, Any], dict[str, Any], str]] = []
+        for entry in variables["input"]["states"]:
+            run = next(run for run in self.task_runs.values() if run["id"] == entry["task_run_id"])
+            index = run["map_index"]
+            name = run["task"]["slug"] if index < 0 else f"{run['task']['slug']}[{index}]"
+            sent.append((run, entry, name))
+        return self._set(sent)
 
-    def _set(self, run: dict[str, Any], entry: dict[str, Any], name: str) -> dict[str, Any]:
-        state = entry["state"]
-        self.history.append((name, state["type"], entry["version"]))
-        waiting = self.answers.get(f"{name} {state['type']}")
-        if waiting:
-            return waiting.pop(0)
-        run["version"] += 1
-        run["serialized_state"] = state
-        return {"of": {"states": [{"id": run["id"], "status": "SUCCESS", "message": None}]}}
+    def _set(self, sent: list[tuple[dict[str, Any], dict[str, Any], str]]) -> dict[str, Any]:
+        """All states, or none of them if an answer is prepared for one."""
+        for _, entry, name in sent:
+            waiting = self.answers.get(f"{name} {entry['state']['type']}")
+            if waiting:
+                self.history.append((name, entry["state"]["type"], entry["version"]))
+                return waiting.pop(0)
+        for run, entry, name in sent:
+            self.history.append((name, entry["state"]["type"], entry["version"]))
+            run["version"] += 1
+            run["serialized_state"] = entry["state"]
+        replies = [
+            {"id": run["id"], "status": "SUCCESS", "message": None, "version": run["version"]}
+            for run, _, _ in sent
+        ]
+        return {"of": {"states": replies}}
 
     def do_update_flow_run_heartbeat(self, variables: dict[str, Any]) -> dict[str, Any]:
         del variables
