@@ -161,10 +161,18 @@ class Cluster:
 
     def stop(self, mode: str = "immediate") -> None:
         """Stop it: `immediate` is a crash."""
+        self._forget_sessions()
+        self.pg_ctl("-w", "-s", "-m", mode, "stop")
+
+    def crash_and_restart(self) -> None:
+        """Crash it and start it again; returns when it serves."""
+        self._forget_sessions()
+        self.pg_ctl("-w", "-s", "-m", "immediate", "-l", str(self.directory / "log"), "restart")
+
+    def _forget_sessions(self) -> None:
         for session in self._sessions.values():
             session.close()
         self._sessions.clear()
-        self.pg_ctl("-w", "-s", "-m", mode, "stop")
 
 
 def _run(programs: Path, program: str, *words: str) -> None:
