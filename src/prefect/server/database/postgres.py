@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
+import selectors
+import socket
 import threading
 import uuid
 import zlib
@@ -15,11 +18,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import psycopg
 from psycopg import errors as pg_errors
 from psycopg.adapt import Loader
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from prefect.server.database.sql import Dialect, for_psycopg, with_repetitions
-from prefect.server.database.store import MAX_QUERY_S, TOO_SLOW, Query, Row, collect
-from prefect.server.errors import BadInputError, UnavailableError, UniquenessError
+from prefect.server.database.store import Query, Row, collect, not_storable, too_slow
+from prefect.server.errors import UnavailableError, UniquenessError
 from prefect.server.events import Event, EventBus
 
 if TYPE_CHECKING:
@@ -29,8 +33,19 @@ __all__ = ["PostgresStore"]
 
 T = TypeVar("T")
 
+_log = logging.getLogger("prefect.server")
+
 _CHANNEL = "prefect_events"
 _MAX_ATTEMPTS = 5
+#: Seconds to wait for a connection; while the database is known to be away, only this long.
+_WAIT_S, _WAIT_AWAY_S = 5.0, 1.0
+#: The pools give up to reconnect after this long, and try again when they are asked. Else the
+#: pauses between their attempts would grow with the time that the database is away.
+_RECONNECT_S = 2.0
+#: A database whose machine is gone is noticed within about a minute.
+_KEEPALIVE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+#: The first two characters of errors that say the database has no space, no memory or a broken disk.
+_RESOURCES = ("53", "58")
 #: A NOTIFY carries at most 8000 bytes.
 _MAX_NOTIFY = 7500
 
@@ -51,7 +66,11 @@ def _refusals() -> Generator[None]:
     except pg_errors.UniqueViolation as exc:
         raise UniquenessError from exc
     except (psycopg.DataError, UnicodeEncodeError) as exc:
-        raise BadInputError("A value cannot be stored: " + str(exc).partition("\n")[0]) from exc
+        raise not_storable() from exc
+
+
+class _ConnectionLost(UnavailableError):
+    """A connection ended; another one may be there."""
 
 
 class PostgresTransaction:
@@ -118,55 +137,80 @@ class PostgresStore:
 
     def __init__(self, settings: ServerSettings, events: EventBus) -> None:
         self.events = events
-        self._url = settings.connection_url
+        self._url = _noticing_its_end(settings.connection_url)
+        self._query_s = settings.limits.query_s
         #: By which this process knows its own messages.
         self._name = uuid.uuid4().hex
         size = settings.reader_threads + 4
-        self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-            self._url,
-            min_size=1,
-            max_size=size,
-            timeout=10.0,
-            configure=_configure,
-            check=ConnectionPool.check_connection,
-            open=True,
-        )
+        self._pool = self._open_pool(size, _configure)
         # Queries of the API run where nothing can be written and nothing runs for ever.
-        self._read_pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-            self._url,
-            min_size=1,
-            max_size=settings.reader_threads + 4,
-            timeout=10.0,
-            configure=_configure_reader,
-            open=True,
-        )
+        self._read_pool = self._open_pool(size, self._configure_reader)
+        self._is_away = False
+        self.interruptions = 0
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="prefect-database")
         self._closed = threading.Event()
+        self._ending, self._end = socket.socketpair()
         self._elections: psycopg.Connection[Any] | None = None
         self._election_lock = threading.Lock()
         self._listener = threading.Thread(target=self._listen, name="prefect-listener", daemon=True)
         self._listener.start()
+
+    def _configure_reader(self, connection: psycopg.Connection[Any]) -> None:
+        _configure(connection)
+        connection.execute(
+            "SELECT set_config('default_transaction_read_only', 'on', false), "
+            "set_config('statement_timeout', %s, false)",
+            (f"{max(1, round(self._query_s * 1000))}ms",),
+        )
+        connection.commit()
+        connection.autocommit = True
+
+    def _open_pool(
+        self, size: int, configure: Callable[[psycopg.Connection[Any]], None]
+    ) -> ConnectionPool[psycopg.Connection[Any]]:
+        return ConnectionPool(
+            self._url,
+            min_size=1,
+            max_size=size,
+            timeout=_WAIT_S,
+            reconnect_timeout=_RECONNECT_S,
+            configure=configure,
+            open=True,
+        )
 
     @contextlib.contextmanager
     def _connection(
         self, pool: ConnectionPool[psycopg.Connection[Any]] | None = None
     ) -> Generator[psycopg.Connection[Any]]:
         try:
-            with (pool or self._pool).connection() as connection:
+            # Who waits holds a thread: with the database away there would soon be none.
+            with (pool or self._pool).connection(_WAIT_AWAY_S if self._is_away else _WAIT_S) as connection:
+                self._is_away = False
                 yield connection
         except pg_errors.QueryCanceled as exc:
-            raise BadInputError(TOO_SLOW) from exc
+            raise too_slow(self._query_s) from exc
         except PoolTimeout as exc:
+            self._is_away = True
+            self.interruptions += 1
             raise UnavailableError("The database cannot be reached; try again.", retry_after_s=2) from exc
         except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
             if isinstance(exc, (pg_errors.SerializationFailure, pg_errors.DeadlockDetected)):
                 raise
-            raise UnavailableError("The connection to the database was lost; try again.") from exc
+            if exc.sqlstate is not None and exc.sqlstate.startswith(_RESOURCES):
+                self.interruptions += 1
+                _log.error("the database cannot write: %s", str(exc).partition("\n")[0])
+                message = "The database is out of space or memory; nothing was saved. Try again."
+                raise UnavailableError(message, retry_after_s=2) from exc
+            raise _ConnectionLost("The connection to the database was lost; try again.") from exc
 
     def read_sync(self, work: Callable[[Any], T]) -> T:
         """See `Store.read_sync`."""
-        with self._connection() as connection, connection.transaction():
-            return work(PostgresTransaction(connection))
+
+        def read(connection: psycopg.Connection[Any]) -> T:
+            with connection.transaction():
+                return work(PostgresTransaction(connection))
+
+        return self._reading(read)
 
     async def read(self, work: Callable[[Any], T]) -> T:
         """See `Store.read`."""
@@ -177,32 +221,48 @@ class PostgresStore:
         if self._closed.is_set():
             raise UnavailableError("The server is shutting down; send the request again.")
         for attempt in range(1, _MAX_ATTEMPTS + 1):
+            is_committing = False
             try:
                 with self._connection() as connection, connection.transaction():
                     transaction = PostgresTransaction(connection)
                     outcome = work(transaction)
                     _notify(connection, self._name, transaction.events)
-                # At once for this process, so that who has written finds what they wrote; the
-                # listener hears what others wrote.
-                self.events.publish(transaction.events)
-                return outcome
+                    is_committing = True
             except (pg_errors.SerializationFailure, pg_errors.DeadlockDetected) as exc:
                 if attempt == _MAX_ATTEMPTS:
                     raise UnavailableError("The database is too busy with the same rows; try again.") from exc
+            except _ConnectionLost:
+                # Once it was to be committed, nobody knows: the client is told, and asks again.
+                if is_committing or attempt == _MAX_ATTEMPTS:
+                    raise
+                self._pool.check()
+            else:
+                # At once for this process, so that who has written finds what they wrote; the
+                # listener hears what others wrote.
+                self._publish(transaction.events)
+                return outcome
         raise AssertionError("the last attempt returns or raises")
+
+    def _publish(self, events: list[Event]) -> None:
+        try:
+            self.events.publish(events)
+        except Exception:  # noqa: BLE001 # a listener's fault; what was written is written
+            _log.exception("somebody who listens to events failed")
 
     async def write(self, work: Callable[[Any], T]) -> T:
         """See `Store.write`."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.write_sync, work)
 
     def _reading(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
-        """Read on a connection of the pool; once more on another one if it turns out to be lost."""
-        try:
-            with self._connection(self._read_pool) as connection:
-                return work(connection)
-        except UnavailableError:
-            with self._connection(self._read_pool) as connection:
-                return work(connection)
+        """Read on a connection of the pool; on another one if it turns out to be lost."""
+        for _ in range(1, _MAX_ATTEMPTS):
+            try:
+                with self._connection(self._read_pool) as connection:
+                    return work(connection)
+            except _ConnectionLost:
+                self._read_pool.check()
+        with self._connection(self._read_pool) as connection:
+            return work(connection)
 
     def _fetch_text(self, query: Query) -> str | None:
         return self._reading(lambda connection: _text_of(connection, query))
@@ -235,9 +295,11 @@ class PostgresStore:
                     "AND objid = %s) OR pg_try_advisory_lock(%s)",
                     (number, number),
                 ).fetchone()
-            except (psycopg.OperationalError, psycopg.InterfaceError):
+            except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+                if self._elections is not None:
+                    self._elections.close()
                 self._elections = None
-                return False
+                raise UnavailableError("The database cannot be reached.") from exc
             return bool(row and row[0])
 
     def _listen(self) -> None:
@@ -246,25 +308,42 @@ class PostgresStore:
             try:
                 with psycopg.connect(self._url, autocommit=True) as connection:
                     connection.execute(f"LISTEN {_CHANNEL}")
-                    while not self._closed.is_set():
-                        for notice in connection.notifies(timeout=0.5):
-                            sender, entries = json.loads(notice.payload)
-                            if sender != self._name:
-                                self.events.publish([Event(*entry) for entry in entries])
+                    self._hear(connection)
             except (psycopg.OperationalError, psycopg.InterfaceError):
                 self._closed.wait(1.0)
+
+    def _hear(self, connection: psycopg.Connection[Any]) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection.fileno(), selectors.EVENT_READ)
+            selector.register(self._ending, selectors.EVENT_READ)
+            while not self._closed.is_set():
+                connection.pgconn.consume_input()
+                while (notice := connection.pgconn.notifies()) is not None:
+                    sender, entries = json.loads(notice.extra)
+                    if sender != self._name:
+                        self._publish([Event(*entry) for entry in entries])
+                selector.select()
 
     def close(self) -> None:
         """See `Store.close`."""
         if self._closed.is_set():
             return
         self._closed.set()
+        self._end.send(b"x")
         self._threads.shutdown(wait=True)
         self._listener.join(timeout=5)
+        self._ending.close()
+        self._end.close()
         if self._elections is not None:
             self._elections.close()
         self._read_pool.close()
         self._pool.close()
+
+
+def _noticing_its_end(url: str) -> str:
+    """The URL with what makes a connection notice that the other machine is gone, unless it says how itself."""
+    given = conninfo_to_dict(url)
+    return make_conninfo(url, **{name: value for name, value in _KEEPALIVE.items() if name not in given})
 
 
 def _configure(connection: psycopg.Connection[Any]) -> None:
@@ -272,16 +351,6 @@ def _configure(connection: psycopg.Connection[Any]) -> None:
     connection.commit()
     for name in ("json", "jsonb"):
         connection.adapters.register_loader(name, _JsonText)
-
-
-def _configure_reader(connection: psycopg.Connection[Any]) -> None:
-    _configure(connection)
-    connection.execute(
-        "SELECT set_config('default_transaction_read_only', 'on', false), set_config('statement_timeout', %s, false)",
-        (f"{MAX_QUERY_S:.0f}s",),
-    )
-    connection.commit()
-    connection.autocommit = True
 
 
 def _text_of(connection: psycopg.Connection[Any], query: Query) -> str | None:

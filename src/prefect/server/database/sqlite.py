@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect.server.database import json_functions
 from prefect.server.database.sql import Dialect
-from prefect.server.database.store import MAX_QUERY_S, TOO_SLOW, Query, Row, collect
-from prefect.server.errors import BadInputError, UnavailableError, UniquenessError
+from prefect.server.database.store import Query, Row, collect, not_storable, too_slow
+from prefect.server.errors import UnavailableError, UniquenessError
 from prefect.server.events import Event, EventBus
 
 if TYPE_CHECKING:
@@ -63,9 +63,10 @@ def _lower(value: Any) -> Any:
 class _Reader:
     """A connection that only reads, and what the query under way on it needs."""
 
-    __slots__ = ("_deadline", "_query", "connection")
+    __slots__ = ("_deadline", "_query", "_query_s", "connection")
 
-    def __init__(self, path: str, durability: str) -> None:
+    def __init__(self, path: str, durability: str, query_s: float) -> None:
+        self._query_s = query_s
         self.connection = connect(path, durability, readonly=True)
         self.connection.create_function("nested", 2, self._nested)
         # Called so many steps apart: about every millisecond of work.
@@ -76,12 +77,12 @@ class _Reader:
     def fetch_text(self, query: Query) -> str | None:
         """The first column of the first row."""
         self._query = query
-        self._deadline = time.monotonic() + MAX_QUERY_S
+        self._deadline = time.monotonic() + self._query_s
         try:
             row = self.connection.execute(query.sql, query.params).fetchone()
         except sqlite3.OperationalError as exc:
             if time.monotonic() > self._deadline:
-                raise BadInputError(TOO_SLOW) from exc
+                raise too_slow(self._query_s) from exc
             raise
         finally:
             self._deadline = math.inf
@@ -116,7 +117,7 @@ class SqliteTransaction:
                 raise UniquenessError from exc
             raise
         except (UnicodeEncodeError, OverflowError) as exc:
-            raise BadInputError(f"A value cannot be stored: {exc}.") from exc
+            raise not_storable() from exc
 
     def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> int:
         """See `Transaction.execute`."""
@@ -131,6 +132,8 @@ class SqliteTransaction:
                 if "UNIQUE" in str(exc):
                     raise UniquenessError from exc
                 raise
+            except (UnicodeEncodeError, OverflowError) as exc:
+                raise not_storable() from exc
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[Row]:
         """See `Transaction.rows`."""
@@ -159,12 +162,6 @@ def _is_of_the_file(exc: BaseException) -> bool:
     return isinstance(exc, sqlite3.DatabaseError) and any(word in str(exc) for word in words)
 
 
-def _not_written(exc: BaseException) -> UnavailableError:
-    error = UnavailableError(f"The database could not be written ({exc}); nothing was saved. Try again.")
-    error.__cause__ = exc
-    return error
-
-
 class _Job:
     """One piece of writing, and who waits for it."""
 
@@ -189,8 +186,10 @@ class SqliteStore:
 
     def __init__(self, settings: ServerSettings, events: EventBus) -> None:
         self.events = events
+        self.interruptions = 0
         self._path = str(settings.sqlite_path)
         self._durability = settings.durability
+        self._query_s = settings.limits.query_s
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -206,7 +205,7 @@ class SqliteStore:
     def _reader(self) -> _Reader:
         reader: _Reader | None = getattr(self._local, "reader", None)
         if reader is None:
-            reader = self._local.reader = _Reader(self._path, self._durability)
+            reader = self._local.reader = _Reader(self._path, self._durability, self._query_s)
             with self._lock:
                 self._connections.append(reader.connection)
         return reader
@@ -294,7 +293,7 @@ class SqliteStore:
                 connection.execute("ROLLBACK")
             for job in group:
                 if not job.future.done():
-                    job.future.set_exception(_not_written(exc))
+                    job.future.set_exception(self._not_written(exc))
             return
         events = [event for job in done for event in job.events]
         try:
@@ -316,11 +315,17 @@ class SqliteStore:
                 raise sqlite3.OperationalError(str(exc)) from exc
             connection.execute("ROLLBACK TO job")
             connection.execute("RELEASE job")
-            job.future.set_exception(_not_written(exc) if _is_of_the_file(exc) else exc)
+            job.future.set_exception(self._not_written(exc) if _is_of_the_file(exc) else exc)
             return False
         connection.execute("RELEASE job")
         job.events = transaction.events
         return True
+
+    def _not_written(self, exc: BaseException) -> UnavailableError:
+        self.interruptions += 1
+        error = UnavailableError(f"The database could not be written ({exc}); nothing was saved. Try again.")
+        error.__cause__ = exc
+        return error
 
     # -- the rest ---------------------------------------------------------------------
 

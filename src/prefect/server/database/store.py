@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from prefect.server.database.sql import Dialect
+from prefect.server.errors import BadInputError
 from prefect.server.events import Event, EventBus
 
 if TYPE_CHECKING:
@@ -73,9 +74,11 @@ class Query(NamedTuple):
     is_small: bool = False
 
 
-#: Seconds that a query of `fetch_text` may take.
-MAX_QUERY_S = 30.0
-TOO_SLOW = f"The query took longer than {MAX_QUERY_S:.0f} seconds. Ask for fewer rows, or filter by an id."
+def too_slow(query_s: float) -> BadInputError:
+    """The error of a query of `fetch_text` that took longer than it may (`server.limits.query_s`)."""
+    return BadInputError(
+        f"The query took longer than {query_s:g} seconds. Ask for fewer rows, or filter by an id."
+    )
 
 
 class Transaction(Protocol):
@@ -120,9 +123,16 @@ class Transaction(Protocol):
 
 
 class Store(Protocol):
-    """A database."""
+    """A database.
+
+    Attributes:
+        events: the bus that hears of commits.
+        interruptions: how often something could not be written because the database was away or
+            its disk was full. What did not come in meanwhile, heartbeats say, proves nothing.
+    """
 
     events: EventBus
+    interruptions: int
 
     @property
     def dialect(self) -> Dialect:
@@ -162,7 +172,11 @@ class Store(Protocol):
         ...
 
     def elected(self, service: str) -> bool:
-        """Whether this process is the one that runs a service now, among all that share the database."""
+        """Whether this process is the one that runs a service now, among all that share the database.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
         ...
 
     def close(self) -> None:
@@ -188,6 +202,13 @@ def open_store(settings: ServerSettings, events: EventBus | None = None) -> Stor
     from prefect.server.database.postgres import PostgresStore
 
     return PostgresStore(settings, bus)
+
+
+def not_storable() -> BadInputError:
+    """The error of a value that a database cannot keep; what the database says of it stays in the chain."""
+    return BadInputError(
+        "A value cannot be stored: a number is too large, or a text has U+0000 or half of a surrogate pair."
+    )
 
 
 def collect(events: list[Event], topic: str, id: str, tenant_id: str) -> None:

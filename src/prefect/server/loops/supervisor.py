@@ -17,9 +17,11 @@ __all__ = ["Supervisor"]
 
 _log = logging.getLogger("prefect.server")
 
-#: A service that fails waits this long before it is tried again; doubled up to the longest.
+#: A service that fails waits this long before it is tried again; doubled up to the longest, which is
+#: shorter while the database is away: that ends some time, and work is waiting then.
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
+_LONGEST_AWAY_S = 5.0
 
 
 class Supervisor:
@@ -59,16 +61,20 @@ class Supervisor:
         topics = service.topics
         pause_s = 0.0
         was_interrupted = False
+        interruptions = self._store.interruptions
         with self._store.events.subscribe(lambda event: event.topic in topics, max_waiting=1) as changes:
             while not stopping.is_set():
+                before, interruptions = interruptions, self._store.interruptions
                 try:
-                    has_more = await self._round(service, was_interrupted)
+                    has_more = await self._round(service, was_interrupted or interruptions != before)
                 except Exception as exc:  # noqa: BLE001 # a service goes on, whatever becomes of one round
-                    pause_s = min(max(_FIRST_PAUSE_S, pause_s * 2), _LONGEST_PAUSE_S)
+                    is_away = isinstance(exc, UnavailableError)
+                    longest_s = _LONGEST_AWAY_S if is_away else _LONGEST_PAUSE_S
+                    pause_s = min(max(_FIRST_PAUSE_S, pause_s * 2), longest_s)
                     was_interrupted = True
                     has_more = False
                     self._counted(service.name, "failed", 0)
-                    if isinstance(exc, UnavailableError):
+                    if is_away:
                         _log.warning("the %s waits %gs for the database: %s", service.name, pause_s, exc)
                     else:
                         _log.exception("the %s failed and is tried again in %gs", service.name, pause_s)
