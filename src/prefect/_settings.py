@@ -55,6 +55,9 @@ SETTINGS: dict[str, Setting] = {
     "cloud.agent.agent_address": Setting("text", "Address of the health check that an agent serves."),
     "cloud.agent.kubernetes_keep_alive": Setting("flag", "Keep idle connections to Kubernetes open."),
     "cloud.agent.resource_manager.loop_interval": Setting("seconds", _LEGACY),
+    "cloud.agent.warm_start": Setting(
+        "flag", "Fork the runs of a local agent from a process that has imported Prefect (Linux)."
+    ),
     "cloud.rate_limiting.backoff_s": Setting(
         "seconds", "First wait after the API refused for its rate limit."
     ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["BACKEND_COMMANDS", "COMMANDS", "SECTIONS", "Command"]
+__all__ = ["COMMANDS", "SECTIONS", "Command"]
 
 
 class Command(NamedTuple):
@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     "server": Command(
         "prefect.cli.server", "server", "Run the server: API, scheduling and all that watches runs."
     ),
+    "agent": Command("prefect.cli.agent", "agent", "Take flow runs from the API and start them."),
     "register": Command("prefect.cli.build_register", "register", "Register flows with the API."),
     "build": Command(
         "prefect.cli.build_register", "build", "Build flows into a file that can be registered later."
@@ -61,11 +62,3 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Started by agents and runs": ("execute", "heartbeat"),
     "Other commands": ("config", "diagnostics", "version", "repl", "help"),
 }
-
-#: Commands of 1.x that talk to an API, which this version does not do yet. They get an answer that
-#: says so, and not "No such command".
-BACKEND_COMMANDS = frozenset(
-    {
-        "agent",
-    }
-)

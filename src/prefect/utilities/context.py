@@ -23,7 +23,7 @@ from typing import Any, NoReturn, cast
 
 from prefect.utilities.collections import DotDict, merge_dicts
 
-__all__ = ["Context", "Layer", "context"]
+__all__ = ["Context", "Layer", "context", "forget_thread"]
 
 _MISSING = object()
 _DELETED = object()
@@ -248,3 +248,9 @@ class _GlobalContext(Context):
 
 
 context: Context = _GlobalContext()
+
+
+def forget_thread() -> None:
+    """Start this thread's context anew, from the configuration as it is now."""
+    stack = context._stack  # pyright: ignore[reportPrivateUsage]
+    stack.top = Layer(_initial_context())

@@ -70,13 +70,6 @@ def test_a_word_like_no_command_points_to_the_list() -> None:
     assert "`prefect --help` lists the commands" in result.stderr
 
 
-@pytest.mark.parametrize("name", sorted(BACKEND_COMMANDS))
-def test_commands_for_a_server_say_that_they_need_one(name: str) -> None:
-    result = CliRunner().invoke(cli, [name, "anything"])
-    assert result.exit_code == 6
-    assert f"`prefect {name}` needs a server connection" in result.stderr
-
-
 def test_plug_ins_may_add_commands() -> None:
     @click.command("weather")
     def weather() -> None:

@@ -15,6 +15,7 @@ _MODULES: tuple[str, ...] = (
     "agents",
     "api_keys",
     "artifacts",
+    "attempts",
     "flow_groups",
     "flow_runs",
     "flows",

@@ -17,7 +17,7 @@ from prefect.server.database.store import Transaction
 from prefect.server.domain import slots
 from prefect.server.domain.common import clean_text, load_object, stamp, tenant_of
 from prefect.server.domain.registry import DateTime, Uuid, mutation
-from prefect.server.domain.states import DUE_STATES
+from prefect.server.domain.states import DUE_STATES, HOLDING_STATES
 from prefect.server.security.caller import Caller
 
 __all__ = ["MAX_RUNS"]
@@ -40,6 +40,8 @@ class GetRunsInQueueInput(msgspec.Struct):
         limit: most ids in the answer; 25 when null.
         lease_s: seconds for which nobody else is offered these runs; null to offer them to all
             until one agent submits them, as in 1.x.
+        agent_limit: most runs that the asking agent may have under way, these included; those of an
+            earlier process of the same agent count, as long as they are alive. No limit when null.
     """
 
     tenant_id: Uuid | None = None
@@ -48,6 +50,7 @@ class GetRunsInQueueInput(msgspec.Struct):
     wait_s: float | None = None
     limit: int | None = None
     lease_s: float | None = None
+    agent_limit: int | None = None
 
 
 class GetRunsInQueuePayload(msgspec.Struct):
@@ -73,6 +76,11 @@ def get_runs_in_queue(
         return GetRunsInQueuePayload([])
     labels = sorted({clean_text(label) for label in input.labels or ()})
     full = slots.full_names(tx, tenant_id, "label")
+    most = MAX_RUNS if input.limit is None else input.limit
+    if input.agent_limit is not None:
+        most = min(most, input.agent_limit - _under_way(tx, caller, tenant_id, now))
+        if most <= 0:
+            return GetRunsInQueuePayload([])
     params = {
         "tenant_id": tenant_id,
         "before": stamp(input.before or now),
@@ -80,7 +88,7 @@ def get_runs_in_queue(
         "labels": json.dumps(labels),
         "full": json.dumps(full),
         "due": json.dumps(DUE_STATES),
-        "limit": max(0, min(MAX_RUNS if input.limit is None else input.limit, _MOST_RUNS)),
+        "limit": max(0, min(most, _MOST_RUNS)),
     }
     ids = [
         str(row[0]) for row in tx.rows(_sql(tx, bool(labels), bool(full), input.lease_s is not None), params)
@@ -118,6 +126,23 @@ def _sql(tx: Transaction, has_labels: bool, has_full: bool, reserves: bool) -> s
         f"AND d.state IN {due} AND d.state_start_time <= :before) AND {is_back})) AND {fits} "
         f"ORDER BY coalesce(r.state_start_time, r.state_timestamp), r.id LIMIT :limit{skip}"
     )
+
+
+def _under_way(tx: Transaction, caller: Caller, tenant_id: str, now: datetime.datetime) -> int:
+    """How many runs of the asking agent are alive."""
+    if caller.agent_id is None:
+        return 0
+    count = tx.scalar(
+        "SELECT count(*) FROM flow_run WHERE agent_id = :agent_id AND tenant_id = :tenant_id "
+        f"AND state IN {in_list(tx.dialect, 'holding')} AND lease_until > :now",
+        {
+            "agent_id": caller.agent_id,
+            "tenant_id": tenant_id,
+            "holding": json.dumps(HOLDING_STATES),
+            "now": stamp(now),
+        },
+    )
+    return int(count or 0)
 
 
 def _note_agent(tx: Transaction, caller: Caller, tenant_id: str, now: datetime.datetime) -> None:
