@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import prefect
 from prefect.cli import cli, main
-from prefect.cli._commands import BACKEND_COMMANDS, COMMANDS
+from prefect.cli._commands import COMMANDS
 from prefect.cli._exit_codes import EXIT_CODES
 from prefect.cli._help import root_help
 
