@@ -182,25 +182,37 @@ def table_line(title: str, bar: float, old: Measured, new: Measured) -> str:
     )
 
 
-def flatness(python: str, home: Path, rounds: int) -> list[str]:
-    """How cost and memory of this version grow with n: large against small, alternating."""
-    lines: list[str] = []
-    for title, case, small, large in [
-        ("map", "map_local", 1_000, 100_000),
-        ("chain", "chain_local", 1_000, 10_000),
-        ("build", "build", 1_000, 10_000),
-    ]:
-        row = Row(title, case, small, large, 1)
-        few, many = Measured(small), Measured(large)
-        for _ in range(rounds):
-            measure_case(python, row, small, few, home)
-            measure_case(python, row, large, many, home)
-        grown = many.rss_kb - few.rss_kb
-        lines.append(
-            f"| {title} | {small:,} | {written(few.cost)} | {large:,} | {written(many.cost)} "
-            f"| {many.cost / few.cost:.2f} | {grown * 1024 / (large - small):,.0f} B | {many.rss_kb / 1024:.0f} MB |"
-        )
-    return lines
+@dataclass(frozen=True)
+class Growth:
+    """How cost and memory grow with n, for one version."""
+
+    title: str
+    case: str
+    small: int
+    large: int
+    is_old: bool = False
+
+
+GROWTHS = [
+    Growth("growth: map", "map_local", 1_000, 100_000),
+    Growth("growth: map, 1.4.1", "map_local", 1_000, 5_000, is_old=True),
+    Growth("growth: chain", "chain_local", 1_000, 10_000),
+    Growth("growth: build", "build", 1_000, 10_000),
+]
+
+
+def growth_line(python: str, growth: Growth, home: Path, rounds: int) -> str:
+    """Large against small, alternating."""
+    row = Row(growth.title, growth.case, growth.small, growth.large, 1)
+    few, many = Measured(growth.small), Measured(growth.large)
+    for _ in range(1 if growth.is_old else rounds):
+        measure_case(python, row, growth.small, few, home)
+        measure_case(python, row, growth.large, many, home)
+    each = (many.rss_kb - few.rss_kb) * 1024 / (growth.large - growth.small)
+    return (
+        f"| {growth.title} | {growth.small:,} | {written(few.cost)} | {growth.large:,} | {written(many.cost)} "
+        f"| {many.cost / few.cost:.2f} | {each:,.0f} B | {many.rss_kb / 1024:.0f} MB |"
+    )
 
 
 def main() -> int:
@@ -245,18 +257,30 @@ def main() -> int:
                 measure_command(new_python, command, new, home)
             missed += old.cost / new.cost < command.bar
             show(table_line(command.title, command.bar, old, new))
-        if not options.only and not options.quick:
+        growths = [growth for growth in GROWTHS if options.only in growth.title and not options.quick]
+        if growths:
             lines.append("")
-            show("| growth of this version | n | per item | n | per item | ratio | memory per item | peak |")
+            show("| with n | n | per item | n | per item | ratio | memory per item | peak |")
             show("|---|---|---|---|---|---|---|---|")
-            for line in flatness(new_python, home, options.rounds):
-                show(line)
+            for growth in growths:
+                show(growth_line(old_python if growth.is_old else new_python, growth, home, options.rounds))
 
     if options.write:
-        RESULTS.write_text(report(lines, options.rounds), encoding="utf-8")
+        partial = options.only or options.quick
+        text = with_new_lines(lines) if partial else report(lines, options.rounds)
+        RESULTS.write_text(text, encoding="utf-8")
     if missed:
         print(f"{missed} bars are missed", file=sys.stderr)
     return 1 if missed else 0
+
+
+def with_new_lines(lines: list[str]) -> str:
+    """The written results, with the lines of the cases that were measured again."""
+    new = {line.split("|")[1]: line for line in lines if line.startswith("| ")}
+    old = RESULTS.read_text(encoding="utf-8").splitlines()
+    return (
+        "\n".join(new.get(line.split("|")[1], line) if line.startswith("| ") else line for line in old) + "\n"
+    )
 
 
 def report(lines: list[str], rounds: int) -> str:
