@@ -43,7 +43,7 @@ class Side:
         client: the client.
         idle: seconds of the processor for each second without requests.
         runs: runs that were made and are still scheduled.
-        running: runs that are running.
+        refused_alone: requests, sent one after the other, that were refused (5xx) and sent again.
     """
 
     peer: Peer
@@ -51,14 +51,24 @@ class Side:
     client: httpx.Client
     idle: float = 0.0
     runs: list[str] = field(default_factory=list[str])
-    running: list[str] = field(default_factory=list[str])
+    refused_alone: int = 0
 
     def cpu_of(self, requests: list[httpx.Request]) -> tuple[float, list[httpx.Response]]:
         """CPU seconds of the server for requests sent one after the other, and the answers."""
         before, started = self.server.cpu_s(), time.perf_counter()
-        replies = [self.client.send(request) for request in requests]
+        replies = [self._send(request) for request in requests]
         used = self.server.cpu_s() - before - self.idle * (time.perf_counter() - started)
         return max(used, 1e-6), replies
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        """The answer to a request; one that is refused because the server is busy is sent again."""
+        for _ in range(100):
+            reply = self.client.send(request)
+            if reply.status_code < 500:
+                return reply
+            self.refused_alone += 1
+            time.sleep(0.1)
+        raise SystemExit(f"{self.peer.name} refused a request 100 times: {reply.text}")
 
     def create(self, number: int) -> float:
         """CPU seconds to make a run."""
@@ -207,6 +217,8 @@ def requests_table(table: Table, sides: tuple[Side, Side], rounds: int, scale: f
             costs[0].append(row.theirs(theirs))
             costs[1].append(row.ours(ours))
         table.compare(row.title, *costs, row.bar, shown)
+    alone = [side.refused_alone for side in sides]
+    table.add(f"| refused and sent again, of all the requests above | {alone[0]} | {alone[1]} | | |")
     for concurrency in (16, 64):
         number = max(concurrency, round(300 * scale))
         refused = [side.refused(concurrency, number) for side in sides]

@@ -208,7 +208,6 @@ def _fill(tx: Transaction, size: Size) -> dict[str, str]:
         timestamp=start,
         level="'INFO'",
         message="'line ' || i || ': something has happened that is worth a line'",
-        identity="'identity-' || i",
     )
     middle = {
         "project": 0,

@@ -10,7 +10,9 @@ from typing import Any, Literal, NamedTuple
 
 __all__ = ["REMOVED", "SETTINGS", "Kind", "Setting", "checked", "settings_table", "warn_if_removed"]
 
-Kind = Literal["flag", "number", "seconds", "count", "text", "level", "list", "backend", "heartbeat"]
+Kind = Literal[
+    "flag", "number", "seconds", "count", "text", "level", "list", "backend", "heartbeat", "durability"
+]
 
 
 class Setting(NamedTuple):
@@ -53,11 +55,11 @@ SETTINGS: dict[str, Setting] = {
     "cloud.agent.level": Setting("level", "Log level of an agent."),
     "cloud.agent.auth_token": Setting("text", _LEGACY),
     "cloud.agent.agent_address": Setting("text", "Address of the health check that an agent serves."),
-    "cloud.agent.kubernetes_keep_alive": Setting("flag", "Keep idle connections to Kubernetes open."),
-    "cloud.agent.resource_manager.loop_interval": Setting("seconds", _LEGACY),
     "cloud.agent.warm_start": Setting(
         "flag", "Fork the runs of a local agent from a process that has imported Prefect (Linux)."
     ),
+    "cloud.agent.kubernetes_keep_alive": Setting("flag", "Keep idle connections to Kubernetes open."),
+    "cloud.agent.resource_manager.loop_interval": Setting("seconds", _LEGACY),
     "cloud.rate_limiting.backoff_s": Setting(
         "seconds", "First wait after the API refused for its rate limit."
     ),
@@ -91,6 +93,26 @@ SETTINGS: dict[str, Setting] = {
     "server.host_port": Setting("count", "Port that the server listens on."),
     "server.host_ip": Setting("text", "Address that the server listens on."),
     "server.endpoint": Setting("text", "Address of the API for `backend = server`."),
+    "server.data_dir": Setting(
+        "text", "Where the server keeps its database, keys and log; `server` in `home_dir` if empty."
+    ),
+    "server.durability": Setting(
+        "durability", "What SQLite survives: `full`, the loss of power; `normal`, the end of the process."
+    ),
+    "server.encryption_key_file": Setting("text", "Key ring for secrets; in the data directory if empty."),
+    "server.requires_keys": Setting("flag", "Require API keys on this machine too; elsewhere always."),
+    "server.allowed_hosts": Setting("list", "Host names to answer to without keys, besides localhost."),
+    "server.root_path": Setting("text", "Path that a reverse proxy serves the server under."),
+    "server.public_url": Setting("text", "Address that links point to; made from host and port if empty."),
+    "server.tls_cert": Setting("text", "Certificate file; the server then speaks HTTPS."),
+    "server.tls_key": Setting("text", "Key file of the certificate."),
+    "server.ui_port": Setting("count", "Port that sends links of 1.x clients on (8080).", optional=True),
+    "server.runs_services": Setting("flag", "Run scheduler, reaper and the others beside the API."),
+    "server.reader_threads": Setting("count", "Threads that read from the database."),
+    "server.zombie_after_s": Setting("seconds", "Time without a heartbeat after which a run is dead."),
+    "server.submitted_grace_s": Setting("seconds", "Time that an agent of 1.x may take to start a run."),
+    "server.max_resurrections": Setting("count", "How often a dead flow run is started again."),
+    "server.cancel_grace_s": Setting("seconds", "Time a run may take to stop when it is cancelled."),
     "server.telemetry.enabled": Setting("flag", _LEGACY),
     "server.ui.host": Setting("text", "Host of the web interface, with its scheme."),
     "server.ui.port": Setting("count", "Port of the web interface."),
@@ -137,6 +159,7 @@ _WANTED: dict[Kind, str] = {
     "list": "a list such as \"['a', 'b']\"",
     "backend": '"cloud" or "server"',
     "heartbeat": '"process", "thread" or "off"',
+    "durability": '"full" or "normal"',
 }
 _FLAG_WORDS = {"yes": True, "on": True, "no": False, "off": False, "": False}
 _REFUSED = object()
@@ -185,6 +208,8 @@ def _takes(kind: Kind, value: Any) -> bool:
         return value in ("cloud", "server")
     if kind == "heartbeat":
         return value in ("process", "thread", "off")
+    if kind == "durability":
+        return value in ("full", "normal")
     return not isinstance(value, (dict, list))
 
 

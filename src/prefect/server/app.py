@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import gc
 import logging
 import signal
 import socket
@@ -17,6 +18,7 @@ from starlette.applications import Starlette
 from prefect.server.database.store import Store, open_store
 from prefect.server.domain.tenants import ensure_first_tenant
 from prefect.server.http.app import create_app, utc_now
+from prefect.server.http.joined import joining
 from prefect.server.http.metrics import Metrics
 from prefect.server.http.patience import patient_protocol
 from prefect.server.http.redirect import redirecting
@@ -129,7 +131,7 @@ def serve(
             server_header=False,
             proxy_headers=False,  # a forwarded request is refused or needs a key: see `http.gate`
             lifespan="on",
-            http=patient_protocol(settings.limits),
+            http=joining(patient_protocol(settings.limits)),
             ws="none",
             timeout_graceful_shutdown=_GRACE_S,
             timeout_keep_alive=30,
@@ -160,6 +162,9 @@ def _ignore(number: int, frame: types.FrameType | None) -> None:
 async def _when_started(server: uvicorn.Server, on_ready: Callable[[], None]) -> None:
     while not server.started:  # noqa: ASYNC110 # uvicorn sets a flag and tells nobody
         await asyncio.sleep(0.01)
+    # What is there now (modules, the schema) stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     on_ready()
 
 

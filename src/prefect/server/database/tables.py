@@ -433,7 +433,7 @@ _table(
 
 _table(
     "log",
-    _id(),
+    _id(),  # made of the line, so that a batch that is sent twice is written once
     *_times(),
     _tenant(),
     # Logs may come for runs that were deleted, so these are no foreign keys.
@@ -446,9 +446,6 @@ _table(
     Column("info", "json"),
     _flag("is_loaded_from_archive", False),
     Column("sequence", "integer"),  # the client's count of lines of the run, from clients that count
-    # Hash of the line, to write a batch that is sent twice only once.
-    Column("identity", "text", nullable=False),
-    Unique("flow_run_id", "identity"),
     Index("flow_run_id", "timestamp"),
     Index("task_run_id", "timestamp"),
     Index("tenant_id", "timestamp"),
@@ -640,7 +637,7 @@ PUBLIC_TABLES: dict[str, frozenset[str]] = {
     "task_run": frozenset({"run_count"}),
     "flow_run_state": frozenset(),
     "task_run_state": frozenset(),
-    "log": frozenset({"identity"}),
+    "log": frozenset(),
     "agent": frozenset({"identity"}),
     "agent_config": frozenset(),
     "task_run_artifact": frozenset(),

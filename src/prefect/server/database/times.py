@@ -33,6 +33,8 @@ def from_text(text: str) -> datetime.datetime:
 
 def utc(moment: datetime.datetime) -> datetime.datetime:
     """The same moment in UTC; naive ones are UTC."""
+    if moment.tzinfo is datetime.timezone.utc:
+        return moment
     if moment.tzinfo is None:
         return moment.replace(tzinfo=datetime.timezone.utc)
     return moment.astimezone(datetime.timezone.utc)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
-import uuid
+import os
+import time
 from typing import Any, cast
 
 from prefect.server.database.store import Row, Transaction
@@ -23,14 +24,26 @@ __all__ = [
     "lock_for_update",
     "name_of",
     "new_id",
+    "ordered_id",
     "stamp",
     "tenant_of",
 ]
 
 
 def new_id() -> str:
-    """A new id."""
-    return str(uuid.uuid4())
+    """A new id: a UUID of version 7, so that rows made one after the other lie side by side in indexes."""
+    return ordered_id(time.time_ns() // 1_000_000, os.urandom(9).hex())
+
+
+def ordered_id(milliseconds: int, rest: str) -> str:
+    """A UUID that sorts by time.
+
+    Args:
+        milliseconds: since 1970.
+        rest: 18 hexadecimal digits that tell it from others of that millisecond.
+    """
+    begin = f"{milliseconds:012x}"
+    return f"{begin[:8]}-{begin[8:]}-7{rest[:3]}-8{rest[3:6]}-{rest[6:]}"
 
 
 def dump(value: Any) -> str | None:
@@ -41,6 +54,8 @@ def dump(value: Any) -> str | None:
     """
     if value is None:
         return None
+    if not value and isinstance(value, (dict, list)):
+        return "{}" if isinstance(value, dict) else "[]"
     try:
         text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except ValueError as exc:
@@ -69,7 +84,7 @@ def clean_text(text: str) -> str:
     """
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
-    if not _is_encodable(text):
+    if not (text.isascii() or _is_encodable(text)):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 from collections import Counter
 from typing import Any
 
 import msgspec
 
 from prefect.server.database.store import Transaction
-from prefect.server.domain.common import clean, clean_text, dump, new_id, stamp
+from prefect.server.domain.common import clean, clean_text, dump, ordered_id, stamp
 from prefect.server.domain.registry import JSON, DateTime, LogLevel, SuccessPayload, Uuid, mutation
 from prefect.server.security.caller import Caller
 
@@ -19,7 +18,7 @@ __all__ = ["write"]
 
 _COLUMNS = (
     "id", "created", "updated", "tenant_id", "flow_run_id", "task_run_id", "timestamp", "name", "level",
-    "message", "info", "is_loaded_from_archive", "sequence", "identity",
+    "message", "info", "is_loaded_from_archive", "sequence",
 )  # fmt: skip
 
 
@@ -71,29 +70,32 @@ def write(tx: Transaction, tenant_id: str, lines: list[WriteRunLogInput], now: d
     for line in lines:
         if line.flow_run_id is None:
             continue
-        timestamp = moment if line.timestamp is None else stamp(line.timestamp)
-        message = clean_text(line.message or "")
-        level = clean_text(line.level or "INFO")
-        content = (line.flow_run_id, line.task_run_id, timestamp, level, line.name, message, line.sequence)
+        when = line.timestamp or now
+        content = (
+            line.flow_run_id,
+            line.task_run_id or "",
+            stamp(when),
+            clean_text(line.level or "INFO"),
+            clean_text(line.name) if line.name is not None else "",
+            clean_text(line.message or ""),
+            line.sequence,
+        )
         seen[content] += 1
-        # The tenant is part of it: nobody can take the place of another tenant's line beforehand.
-        identity = json.dumps((tenant_id, content[1:], seen[content])).encode()
         rows.append(
             {
-                "id": new_id(),
+                "id": _id(tenant_id, when, content, seen[content]),
                 "created": moment,
                 "updated": moment,
                 "tenant_id": tenant_id,
                 "flow_run_id": line.flow_run_id,
                 "task_run_id": line.task_run_id,
-                "timestamp": timestamp,
-                "name": None if line.name is None else clean_text(line.name),
-                "level": level,
-                "message": message,
-                "info": clean(line.info),
+                "timestamp": content[2],
+                "name": None if line.name is None else content[4],
+                "level": content[3],
+                "message": content[5],
+                "info": line.info and clean(line.info),
                 "is_loaded_from_archive": False,
                 "sequence": line.sequence,
-                "identity": hashlib.blake2b(identity, digest_size=16).hexdigest(),
             }
         )
     if not rows:
@@ -103,9 +105,20 @@ def write(tx: Transaction, tenant_id: str, lines: list[WriteRunLogInput], now: d
         tx.emit("log", flow_run_id, tenant_id)
 
 
+def _id(tenant_id: str, when: datetime.datetime, content: tuple[Any, ...], number: int) -> str:
+    """The id of a line, made of what it says: the same line once more has the same id.
+
+    The tenant is part of it: nobody can take the place of another tenant's line beforehand.
+    """
+    # No text has U+0000 in it any more, so that no two contents are one text.
+    text = f"{tenant_id}\0{number}\0{content[6]}\0" + "\0".join(content[:6])
+    digest = hashlib.blake2b(text.encode(), digest_size=9).hexdigest()
+    return ordered_id(max(0, int(when.timestamp() * 1000)), digest)
+
+
 def _insert(tx: Transaction, rows: list[dict[str, Any]]) -> None:
     columns = ", ".join(_COLUMNS)
-    conflict = "ON CONFLICT (flow_run_id, identity) DO NOTHING"
+    conflict = "ON CONFLICT (id) DO NOTHING"
     if tx.dialect == "postgresql":
         types = {"info": "jsonb", "is_loaded_from_archive": "boolean", "sequence": "integer"}
         fields = ", ".join(f"{name} {types.get(name, 'text')}" for name in _COLUMNS)

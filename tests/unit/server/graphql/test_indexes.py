@@ -234,7 +234,6 @@ def _seed(tx: Any) -> dict[str, str]:
                 "flow_run_id": _number(5, n // LINES),
                 "task_run_id": _number(6, n // LINES * TASKS),
                 "timestamp": at(n),
-                "identity": str(n),
             }
             for n in range(runs * LINES)
         ],

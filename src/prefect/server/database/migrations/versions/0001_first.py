@@ -164,12 +164,10 @@ def upgrade() -> None:
         sa.Column("info", types.Json(), nullable=True),
         sa.Column("is_loaded_from_archive", sa.Boolean(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=True),
-        sa.Column("identity", types.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["tenant.id"], name=op.f("fk_log_tenant_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_log")),
-        sa.UniqueConstraint("flow_run_id", "identity", name=op.f("uq_log_flow_run_id_identity")),
     )
     op.create_index(op.f("ix_log_flow_run_id_timestamp"), "log", ["flow_run_id", "timestamp"], unique=False)
     op.create_index(op.f("ix_log_task_run_id_timestamp"), "log", ["task_run_id", "timestamp"], unique=False)
