@@ -38,3 +38,29 @@ def start(tmp_path: Path, database_url: str) -> Iterator[Callable[..., Any]]:
             )
 
         yield start_one
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, tmp_path: Path, is_on: str) -> Iterator[Any]:
+    """An empty database in this process."""
+    from prefect.server.database.store import open_store
+    from prefect.server.domain import policy
+    from prefect.server.settings import ServerSettings
+
+    url, give_back = "", lambda: None
+    if is_on == "postgresql":
+        url, give_back = request.getfixturevalue("cluster").lend()
+    settings = ServerSettings(tmp_path, connection_url=url, durability="normal")
+    policy.use(settings)
+    opened = open_store(settings)
+    try:
+        yield opened
+    finally:
+        opened.close()
+        give_back()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def is_on(request: pytest.FixtureRequest) -> str:
+    """The database that `store` opens."""
+    return str(request.param)
