@@ -101,6 +101,8 @@ lock: ## renew the hash-pinned requirements (needs uv; UPGRADE=--upgrade takes n
 	$(LOCK) --group test -c requirements/dev.txt -o requirements/test.txt
 	$(LOCK) --group build -c requirements/dev.txt -o requirements/run.txt
 	$(LOCK) $(UPGRADE) --group extras -o requirements/extras.txt
+	printf 'dask==2022.5.0\ndistributed==2022.5.0\n' > .oldest-dask
+	$(LOCK) $(UPGRADE) --no-universal --group test --override .oldest-dask -o requirements/oldest-dask.txt; rm .oldest-dask
 
 lock-bench: ## renew the locks of prefect 3, and of 1.4.1: what an installation of January 2023 got (needs uv)
 	printf 'prefect==3.9.*\n' | uv pip compile - --quiet --no-config --universal --python-version 3.11 \
@@ -110,4 +112,4 @@ lock-bench: ## renew the locks of prefect 3, and of 1.4.1: what an installation 
 		--no-emit-index-url --no-emit-find-links -o requirements/bench-1.4.1.txt
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(EXTRAS_VENV) $(OLD_VENV) $(PEER_VENV) .venv-3.* site .coverage .coverage.* htmlcov
+	rm -rf $(VENV) $(EXTRAS_VENV) $(OLD_VENV) $(PEER_VENV) .venv-3.* .venv-oldest-dask site .coverage .coverage.* htmlcov
