@@ -144,7 +144,9 @@ class Runs:
 
     def heartbeats(self) -> list[int]:
         """Processes of this test that send heartbeats."""
-        listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(
+            ["ps", "-ewwo", "pid,args"], capture_output=True, text=True, check=True
+        ).stdout
         return [
             int(line.split()[0])
             for line in listed.splitlines()

@@ -228,7 +228,7 @@ def update_flow_run_heartbeat(
     lease_s = policy.current().zombie_after_s if input.lease_s is None else max(0.0, input.lease_s)
     changed = tx.execute(
         "UPDATE flow_run SET heartbeat = :now, updated = :now, lease_until = CASE WHEN state IN "
-        f"{in_list(tx.dialect, 'holding')} AND (lease_until IS NULL OR lease_until < :lease) "
+        f"{in_list(tx.dialect, 'holding')} AND (lease_until IS NULL OR lease_until < :lease OR heartbeat > :now) "
         "THEN :lease ELSE lease_until END WHERE id = :id AND tenant_id = :tenant_id "
         "AND epoch = coalesce(:epoch, epoch)",
         {

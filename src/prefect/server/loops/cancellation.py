@@ -30,6 +30,12 @@ class Cancellation:
 
     def tick(self, tx: Transaction, now: datetime.datetime) -> int:
         """Call runs cancelled whose deadline has passed."""
+        # Later than that it can only be by a clock that was ahead, and has been set back.
+        latest = stamp(now + datetime.timedelta(seconds=policy.current().cancel_grace_s))
+        tx.execute(
+            "UPDATE flow_run SET cancel_deadline = :latest WHERE cancel_deadline > :latest",
+            {"latest": latest},
+        )
         rows = tx.rows(
             "SELECT * FROM flow_run WHERE cancel_deadline <= :now ORDER BY cancel_deadline "
             f"LIMIT {_BATCH}{lock_for_update(tx)}",

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import Any
 
 from prefect.server.database.store import Transaction
-from prefect.server.database.times import to_text
+from prefect.server.database.times import from_text, to_text
 from prefect.server.domain import policy
 from prefect.server.domain.common import load, lock_for_update, stamp
 from prefect.server.domain.lost_runs import LostRun
-from prefect.server.domain.states import DUE_STATES, parse_state
+from prefect.server.domain.states import DUE_STATES, HOLDING_STATES, parse_state
 from prefect.server.domain.transitions import write_state
 
 __all__ = ["Reaper"]
@@ -46,6 +46,7 @@ class Reaper:
         self._monotonic = monotonic
         self._last: tuple[float, datetime.datetime] | None = None
         self._not_before = float("-inf")
+        self._has_gap = False
 
     def observe(self, now: datetime.datetime, is_interrupted: bool) -> None:
         """Note how time passes; after a gap one full lease is waited for."""
@@ -57,11 +58,15 @@ class Reaper:
             has_gap = passed > _GAP_S or abs(on_the_wall - passed) > _DRIFT_S
         self._last = (moment, now)
         if has_gap:
+            self._has_gap = True
             self._not_before = moment + policy.current().zombie_after_s
 
     def tick(self, tx: Transaction, now: datetime.datetime) -> int:
         """Handle runs with a missed lease; how many."""
         self.has_more = False
+        if self._has_gap:
+            _shorten_leases(tx, now)
+            self._has_gap = False
         if self._last is None or self._monotonic() < self._not_before:
             return 0
         runs = tx.rows(
@@ -75,6 +80,29 @@ class Reaper:
             if LostRun(tx, run, now).handle():
                 self.has_more = True
         return len(runs) + _free_submitted_tasks(tx, now)
+
+
+def _shorten_leases(tx: Transaction, now: datetime.datetime) -> None:
+    """Let leases that were given by a clock which was ahead, and has been set back, end as they were to.
+
+    Else nobody would miss a run that dies, or offer one that an agent reserved, until that time comes.
+    """
+    zombie = datetime.timedelta(seconds=policy.current().zombie_after_s)
+    rows = tx.rows(
+        "SELECT id, state, heartbeat, lease_until FROM flow_run WHERE lease_until > :latest",
+        {"latest": stamp(now + zombie)},
+    )
+    for run in rows:
+        if run.state not in HOLDING_STATES:
+            lease = zombie
+        elif run.heartbeat is not None and run.heartbeat > stamp(now):
+            lease = from_text(run.lease_until) - from_text(run.heartbeat)
+        else:
+            continue  # an agent asked for as much
+        tx.execute(
+            "UPDATE flow_run SET lease_until = :until WHERE id = :id AND lease_until > :until",
+            {"id": run.id, "until": stamp(now + lease)},
+        )
 
 
 def _free_submitted_tasks(tx: Transaction, now: datetime.datetime) -> int:

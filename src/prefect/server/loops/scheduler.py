@@ -52,7 +52,7 @@ class Scheduler:
             "WHERE f.is_schedule_active AND NOT f.archived AND f.id > :after "
             "AND coalesce(g.schedule, f.schedule) IS NOT NULL "
             "AND (SELECT count(*) FROM flow_run r WHERE r.flow_id = f.id AND r.auto_scheduled "
-            "AND r.scheduled_start_time > :now) < :ahead "
+            "AND r.scheduled_start_time > :now AND r.created <= :now) < :ahead "
             f"ORDER BY f.id LIMIT {_BATCH}{lock_for_update(tx, 'f')}",
             {"after": self._after, "now": stamp(now), "ahead": AHEAD},
         )
@@ -68,7 +68,7 @@ class Scheduler:
                 for event in events
             }
             done = _known(tx, flow, list(wanted))
-            latest = _latest(tx, flow)
+            latest = _latest(tx, flow, now)
             made = 0
             for key, event in wanted.items():
                 due = utc(event.start_time)
@@ -124,8 +124,10 @@ def _known(tx: Transaction, flow: Row, keys: list[str]) -> set[str]:
     return {row[0] for row in rows}
 
 
-def _latest(tx: Transaction, flow: Row) -> str | None:
+def _latest(tx: Transaction, flow: Row, now: datetime.datetime) -> str | None:
+    # What was made by a clock that was ahead, and has been set back, says nothing of the time between.
     return tx.scalar(
-        "SELECT max(scheduled_start_time) FROM flow_run WHERE flow_id = :id AND auto_scheduled",
-        {"id": flow.id},
+        "SELECT max(scheduled_start_time) FROM flow_run "
+        "WHERE flow_id = :id AND auto_scheduled AND created <= :now",
+        {"id": flow.id, "now": stamp(now)},
     )
