@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import datetime as dt
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect.utilities._slug import slugify
 
@@ -30,9 +30,6 @@ class Storage(abc.ABC):
             `Local`); configured by `flows.defaults.storage.add_default_labels`.
         stored_as_script: whether a flow is kept as Python file, instead of as pickle.
     """
-
-    #: Whether `build` sends flows somewhere, which this class cannot do by itself.
-    _needs_upload: ClassVar[bool] = False
 
     result: Result | None
     secrets: list[str]
@@ -119,14 +116,7 @@ class Storage(abc.ABC):
 
         Returns:
             a storage with the flows in place: this one, unless said otherwise.
-
-        Raises:
-            NotImplementedError: this kind of storage cannot do it.
         """
-        if self._needs_upload and self._flows:
-            raise NotImplementedError(
-                f"{type(self).__name__} storage cannot upload flows yet: {', '.join(sorted(self._flows))} would not be found."
-            )
         return self
 
     def run_basic_healthchecks(self) -> None:  # noqa: B027 - most kinds have nothing to check

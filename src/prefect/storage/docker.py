@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
-from prefect.storage.base import Storage
+from prefect.exceptions import FlowStorageError
+from prefect.storage._dockerfile import ImagePlan, dockerfile_text
+from prefect.storage._images import ImageEngine
+from prefect.storage.base import Storage, timed_key
 from prefect.utilities._slug import slugify
 
 if TYPE_CHECKING:
@@ -34,7 +40,7 @@ class Docker(Storage):
         prefect_version: version to install in the image; this one by default.
         local_image: whether the base image is not pulled.
         ignore_healthchecks: whether to skip the check that the flows can be loaded in the image.
-        base_url: address of the Docker daemon.
+        base_url: address of the Docker daemon; that of the environment variable `DOCKER_HOST` by default.
         tls_config: TLS settings for it, as for the docker package.
         build_kwargs: further arguments of the build, as for the docker package.
         prefect_directory: directory for the flows in the image.
@@ -46,8 +52,6 @@ class Docker(Storage):
     Raises:
         ValueError: both a base image and a Dockerfile, or files by relative paths.
     """
-
-    _needs_upload: ClassVar[bool] = True
 
     registry_url: str | None
     base_image: str | None
@@ -158,8 +162,171 @@ class Docker(Storage):
         default = PurePosixPath(self.prefect_directory, "flows", f"{slugify(flow.name)}.prefect")
         return self._take(flow, self.path or str(default))
 
+    def get_flow(self, flow_name: str) -> Flow:
+        """The flow of a name. This works in the image, where the flows are files.
+
+        Args:
+            flow_name: the name.
+
+        Raises:
+            ValueError: there is no such flow.
+            prefect.exceptions.FlowStorageError: this process is not in the image, or the pickle cannot be
+                loaded here.
+        """
+        from prefect.utilities import storage
+
+        location: str = self._location(flow_name)
+        if not Path(location).is_file():
+            image = f"{self.image_name}:{self.image_tag}"
+            raise FlowStorageError(
+                f"There is no file {location} here: flow {flow_name!r} is in the image {image}, and can be loaded "
+                "only by a process in that image. Run it with an agent that starts containers, and a DockerRun, "
+                "KubernetesRun, ECSRun or VertexRun."
+            )
+        if self.stored_as_script:
+            return storage.extract_flow_from_file(file_path=location, flow_name=flow_name)
+        return storage.flow_from_bytes_pickle(Path(location).read_bytes())
+
+    def build(self, push: bool = True) -> Docker:
+        """Build the image, and push it to the registry.
+
+        Args:
+            push: whether to push. Without a `registry_url` there is nowhere to.
+
+        Returns:
+            this storage, whose image has a name and a tag now.
+
+        Raises:
+            prefect.exceptions.FlowStorageError: the engine cannot be reached, or a step failed; the message
+                has the last lines of its output.
+            TypeError, pickle.PicklingError: something in a flow does not pickle; the message names it.
+        """
+        import uuid
+
+        if not self.image_name:
+            self.image_name = slugify(next(iter(self.flows))) if len(self.flows) == 1 else str(uuid.uuid4())
+        if not self.image_tag:
+            self.image_tag = timed_tag()
+        if self.base_image and not self.local_image:
+            self.pull_image()
+        # The Dockerfile of a user copies from the current directory, so ours has to be below it.
+        context = Path.cwd() if self.dockerfile else None
+        with TemporaryDirectory(prefix=".prefect-image-", dir=context) as folder:
+            dockerfile = Path(self.create_dockerfile_object(folder)).absolute()
+            context = context or dockerfile.parent
+            self.logger.info(f"Building the image {self.name}")
+            self._engine().build(
+                context,
+                dockerfile,
+                self._ignored(context),
+                self.name,
+                **{"forcerm": True, "rm": self.rm_build_kwarg, **self.build_kwargs},
+            )
+        if push and self.registry_url:
+            self.push_image(self.name.rpartition(":")[0], self.image_tag)
+        elif push:
+            self.logger.info(f"The image {self.name} stays on this machine: there is no `registry_url`.")
+        return self
+
+    def create_dockerfile_object(self, directory: str) -> str:
+        """Write a Dockerfile, and the files it copies, into a directory.
+
+        Args:
+            directory: the directory; with a `dockerfile` of your own it is below the current one, which is
+                the context of the build.
+
+        Returns:
+            the path of the Dockerfile.
+
+        Raises:
+            OSError: a file cannot be read or written.
+            ValueError: an environment variable has a line break.
+            TypeError, pickle.PicklingError: something in a flow does not pickle; the message names it.
+        """
+        from prefect.storage import _image_check
+
+        folder = Path(directory)
+        inside = PurePosixPath(os.path.relpath(folder).replace(os.sep, "/") if self.dockerfile else ".")
+        copies: dict[str, str] = {}
+        if not self.stored_as_script:
+            for name, location in self.flows.items():
+                file = f"{slugify(name)}.flow"
+                self._flows[name].save(str(folder / file))
+                copies[str(inside / file)] = location
+        for number, (here, there) in enumerate(self.files.items()):
+            # Each in a folder of its own: two may have the same name.
+            place = folder / "files" / str(number) / Path(here).name
+            if Path(here).is_dir():
+                shutil.copytree(here, place)
+            else:
+                place.parent.mkdir(parents=True)
+                shutil.copy2(here, place)
+            copies[str(inside / "files" / str(number) / Path(here).name)] = there
+        healthcheck = None
+        if not self.ignore_healthchecks:
+            shutil.copy2(_image_check.__file__, folder / "healthcheck.py")
+            healthcheck = str(PurePosixPath(self.prefect_directory, "healthcheck.py"))
+            copies[str(inside / "healthcheck.py")] = healthcheck
+        if self.dockerignore:
+            shutil.copy2(self.dockerignore, folder / ".dockerignore")
+        plan = ImagePlan(
+            start=Path(self.dockerfile).read_text() if self.dockerfile else f"FROM {self.base_image}",
+            python=(sys.version_info.major, sys.version_info.minor),
+            prefect_directory=self.prefect_directory,
+            env_vars=self.env_vars,
+            installation_commands=self.installation_commands,
+            python_dependencies=self.python_dependencies,
+            copies=copies,
+            extra_commands=self.extra_dockerfile_commands or (),
+            healthcheck=healthcheck,
+            flows=[] if self.stored_as_script else list(self.flows.values()),
+        )
+        path = folder / "Dockerfile"
+        path.write_text(dockerfile_text(plan))
+        return str(path)
+
+    def pull_image(self) -> None:
+        """Pull the base image.
+
+        Raises:
+            prefect.exceptions.FlowStorageError: it cannot be pulled; `local_image=True` says that it need not be.
+        """
+        if self.base_image:
+            self._engine().pull(self.base_image)
+
+    def push_image(self, image_name: str, image_tag: str) -> None:
+        """Push an image, and remove it from this machine.
+
+        Args:
+            image_name: its name with the registry.
+            image_tag: its tag.
+
+        Raises:
+            prefect.exceptions.FlowStorageError: the registry cannot be reached or refuses.
+        """
+        self.logger.info(f"Pushing the image {image_name}:{image_tag}")
+        self._engine().push(image_name, image_tag)
+        self._engine().remove(f"{image_name}:{image_tag}")
+
+    def _engine(self) -> ImageEngine:
+        return ImageEngine(self.base_url, self.tls_config, self.logger)
+
+    def _ignored(self, context: Path) -> list[str]:
+        """Patterns of what the build leaves out."""
+        file = Path(self.dockerignore) if self.dockerignore else context / ".dockerignore"
+        lines = file.read_text().splitlines() if file.is_file() else []
+        return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def timed_tag() -> str:
+    """A tag for an image: the time."""
+    return timed_key("").lstrip("/")
+
 
 def _daemon_address() -> str:
+    configured = os.environ.get("DOCKER_HOST")
+    if configured:
+        return configured
     return "npipe:////./pipe/docker_engine" if sys.platform == "win32" else "unix://var/run/docker.sock"
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.storage._uploaded import UploadedStorage
+from prefect.utilities._extras import require
 from prefect.utilities.context import context
 
 __all__ = ["GCS"]
@@ -46,3 +47,22 @@ class GCS(UploadedStorage):
 
     def _key(self) -> str | None:
         return self.key
+
+    def _where(self, location: str) -> str:
+        return f"gs://{self.bucket}/{location}"
+
+    def _upload(self, location: str, data: bytes) -> None:
+        self._blob(location).upload_from_string(data)
+
+    def _download(self, location: str) -> bytes:
+        return self._blob(location).download_as_bytes()
+
+    def _blob(self, location: str) -> Any:
+        from prefect.utilities.gcp import get_storage_client
+
+        # No request is made for the bucket: reading an object does not need the right to see its bucket.
+        return get_storage_client(project=self.project).bucket(self.bucket).blob(location)
+
+    def _library_errors(self) -> tuple[type[Exception], ...]:
+        auth = require("google.auth.exceptions", "gcp")
+        return (require("google.api_core.exceptions", "gcp").GoogleAPIError, auth.GoogleAuthError, OSError)

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prefect.exceptions import FlowStorageError
 from prefect.storage.base import Storage
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from prefect.core.flow import Flow
+    from prefect.utilities.git import TemporaryGitRepo
 
 __all__ = ["Git"]
 
@@ -111,3 +117,98 @@ class Git(Storage):
             ValueError: another flow of this name is in the storage.
         """
         return self._take(flow, self.flow_path)
+
+    @property
+    def git_token_secret(self) -> str:
+        """The access token, from its secret; empty if there is none.
+
+        Raises:
+            ValueError: there is no secret of that name.
+        """
+        if self.git_token_secret_name is None:
+            return ""
+        from prefect.client.secrets import Secret
+
+        return str(Secret(self.git_token_secret_name).get())
+
+    @property
+    def git_clone_url(self) -> str:
+        """Where to clone from. It may hold the access token.
+
+        Raises:
+            ValueError: there is no secret of a name that was given.
+        """
+        if self.git_clone_url_secret_name:
+            from prefect.client.secrets import Secret
+
+            return str(Secret(self.git_clone_url_secret_name).get())
+        if self.use_ssh:
+            return f"git@{self.repo_host}:{self.repo}.git"
+        token = self.git_token_secret
+        if token and self.format_access_token:
+            token = f"{self.git_token_username}:{token}"
+        return f"https://{token}@{self.repo_host}/{self.repo}.git"
+
+    def get_flow(self, flow_name: str) -> Flow:
+        """The flow of a name, from its file as it is in the repository now.
+
+        The repository is cloned for it, and the clone removed. Needs the extra `git`.
+
+        Args:
+            flow_name: the name; `flow_name` of this storage, if there is one, is looked for instead.
+
+        Raises:
+            ValueError: the storage has no such flow, or its file has none.
+            prefect.exceptions.FlowStorageError: the repository cannot be cloned, or has no such file.
+            Exception: whatever the file raises.
+        """
+        from prefect.utilities.storage import extract_flow_from_file
+
+        self._location(flow_name)
+        with self._clone() as clone:
+            path = self._file_in(Path(clone.temp_dir.name))
+            return extract_flow_from_file(file_path=str(path), flow_name=self.flow_name or flow_name)
+
+    @contextmanager
+    def _clone(self) -> Generator[TemporaryGitRepo]:
+        """The repository, for as long as it is needed."""
+        from prefect.utilities.git import TemporaryGitRepo, clone_errors, without_credentials
+
+        url = self.git_clone_url
+        repo = TemporaryGitRepo(
+            git_clone_url=url,
+            branch_name=self.branch_name,
+            tag=self.tag,
+            commit=self.commit,
+            clone_depth=self.clone_depth,
+        )
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(repo)
+            except clone_errors() as exc:
+                # Not "from exc": libraries put the address, and so the token, into their messages.
+                text = f"Cannot clone {without_credentials(url)}: {without_credentials(str(exc), url)}"
+                raise FlowStorageError(text) from None
+            yield repo
+
+    def _file_in(self, root: Path) -> Path:
+        """The flow's file in a clone.
+
+        Raises:
+            FlowStorageError: there is none, or it is outside: a path or a link leads there.
+        """
+        root = root.resolve()
+        path = (root / self.flow_path).resolve()
+        if not path.is_relative_to(root):
+            raise FlowStorageError(
+                f"`flow_path` {self.flow_path!r} leads out of the repository {self._name()}."
+            )
+        if not path.is_file():
+            raise FlowStorageError(
+                f"The repository {self._name()} has no file {self.flow_path!r} at "
+                f"{self.branch_name or self.tag or self.commit or 'the default branch'}."
+            )
+        return path
+
+    def _name(self) -> str:
+        return self.repo or f"of the secret {self.git_clone_url_secret_name!r}"

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect.storage._repository import RepositoryStorage
+from prefect.storage import _http
+from prefect.storage._repository import RepositoryStorage, described
 
 __all__ = ["GitHub"]
 
@@ -39,3 +40,21 @@ class GitHub(RepositoryStorage):
         self.access_token_secret = access_token_secret
         self.base_url = base_url
         super().__init__(**kwargs)
+
+    def _described(self, path: str) -> str:
+        return described(path, self.repo, self.ref, self.base_url or "GitHub")
+
+    def _download(self, path: str) -> bytes:
+        from urllib.parse import quote
+
+        api = (self.base_url or "https://api.github.com").rstrip("/")
+        headers = {"Accept": "application/vnd.github.raw+json"}
+        access_token = _http.token(self.access_token_secret, "GITHUB_ACCESS_TOKEN")
+        if access_token:
+            headers["Authorization"] = f"Bearer {access_token}"
+        return _http.download(
+            f"{api}/repos/{quote(self.repo)}/contents/{quote(path)}",
+            self._described(path),
+            headers=headers,
+            params={"ref": self.ref} if self.ref else None,
+        )

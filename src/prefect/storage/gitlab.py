@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect.storage._repository import RepositoryStorage
+from prefect.storage import _http
+from prefect.storage._repository import RepositoryStorage, described
 
 __all__ = ["GitLab"]
 
@@ -40,3 +41,19 @@ class GitLab(RepositoryStorage):
         self.ref = ref
         self.access_token_secret = access_token_secret
         super().__init__(**kwargs)
+
+    def _described(self, path: str) -> str:
+        return described(path, self.repo, self.ref, self.host or "GitLab")
+
+    def _download(self, path: str) -> bytes:
+        from urllib.parse import quote
+
+        host = (self.host or "https://gitlab.com").rstrip("/")
+        access_token = _http.token(self.access_token_secret, "GITLAB_ACCESS_TOKEN")
+        project, file = quote(self.repo, safe=""), quote(path, safe="")
+        return _http.download(
+            f"{host}/api/v4/projects/{project}/repository/files/{file}/raw",
+            self._described(path),
+            headers={"PRIVATE-TOKEN": access_token} if access_token else None,
+            params={"ref": self.ref or "HEAD"},
+        )

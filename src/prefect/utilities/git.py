@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 from prefect.utilities._extras import require
 from prefect.utilities._lazy import removed_names
 
-__all__ = ["TemporaryGitRepo"]
+__all__ = ["TemporaryGitRepo", "clone_errors", "without_credentials"]
 
 __getattr__ = removed_names(__name__)
+
+_CREDENTIALS = re.compile(r"(?P<scheme>\w+://)(?P<both>[^/\s@]*)@")
 
 
 class TemporaryGitRepo:
@@ -56,18 +58,9 @@ class TemporaryGitRepo:
         """
         if self.branch_name and self.tag:
             raise ValueError("Either `tag` or `branch_name` can be specified, but not both")
-        clone = require("dulwich.porcelain", "git").clone
         self.temp_dir = TemporaryDirectory()
         try:
-            with open(os.devnull, "wb") as progress:  # noqa: PTH123
-                self.repo = clone(
-                    source=self.git_clone_url,
-                    target=self.temp_dir.name,
-                    checkout=not (self.branch_name or self.tag or self.commit),
-                    # A commit that is no head of a branch is not in a shallow clone.
-                    depth=None if self.commit else self.clone_depth or None,
-                    errstream=progress,
-                )
+            self.repo = self._clone()
             if self.branch_name or self.tag or self.commit:
                 self.checkout_ref()
         except BaseException:
@@ -85,6 +78,24 @@ class TemporaryGitRepo:
         if repo is not None:
             repo.close()  # Windows cannot remove open files
         self.temp_dir.cleanup()
+
+    def _clone(self) -> Any:
+        library = require("dulwich.client", "git")
+        config = require("dulwich.config", "git").StackedConfig.default()
+        client, path = library.get_transport_and_path(self.git_clone_url, config=config, quiet=True)
+        try:
+            return client.clone(
+                path,
+                self.temp_dir.name,
+                mkdir=False,
+                checkout=not (self.branch_name or self.tag or self.commit),
+                # A commit that is no head of a branch is not in a shallow clone.
+                depth=None if self.commit else self.clone_depth or None,
+            )
+        finally:
+            connections = getattr(client, "pool_manager", None)
+            if connections is not None:
+                connections.clear()
 
     def checkout_ref(self) -> None:
         """Put the files of the wanted commit, branch or tag into the folder.
@@ -123,7 +134,7 @@ class TemporaryGitRepo:
         except KeyError:
             kind, name = ("tag", self.tag) if self.tag else ("branch", self.branch_name)
             raise ValueError(
-                f"The repository {_without_password(self.git_clone_url)} has no {kind} {name!r}."
+                f"The repository {without_credentials(self.git_clone_url)} has no {kind} {name!r}."
             ) from None
         while not hasattr(found, "tree"):  # an annotated tag points at what it names
             found = self.repo[found.object[1]]
@@ -135,10 +146,36 @@ class TemporaryGitRepo:
             return parse(self.repo, self.commit).tree
         except (KeyError, ValueError):
             raise ValueError(
-                f"The repository {_without_password(self.git_clone_url)} has no commit {self.commit!r}."
+                f"The repository {without_credentials(self.git_clone_url)} has no commit {self.commit!r}."
             ) from None
 
 
-def _without_password(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else url
+def clone_errors() -> tuple[type[Exception], ...]:
+    """What can go wrong with a clone: the host, the network, the repository, or what is wanted of it."""
+    errors = require("dulwich.errors", "git")
+    client = require("dulwich.client", "git")
+    urllib3 = require("urllib3.exceptions", "git")
+    return (
+        errors.GitProtocolError,
+        errors.NotGitRepository,
+        client.HTTPUnauthorized,
+        urllib3.HTTPError,
+        OSError,
+        ValueError,
+        KeyError,
+    )
+
+
+def without_credentials(text: str, url: str | None = None) -> str:
+    """A text without user name and password of addresses in it.
+
+    Args:
+        text: an address, or a message.
+        url: an address whose user name and password go wherever they occur in the text.
+    """
+    if url is not None:
+        credentials = _CREDENTIALS.search(url)
+        if credentials:
+            for part in sorted(credentials["both"].split(":"), key=len, reverse=True):
+                text = text.replace(part, "…") if len(part) > 3 else text
+    return _CREDENTIALS.sub(r"\g<scheme>", text)

@@ -152,17 +152,6 @@ def test_a_webhook_takes_the_newest_flow_of_a_name() -> None:
     assert storage.add_flow(Flow("a")) == storage.add_flow(Flow("a")) == "a"
 
 
-@pytest.mark.parametrize("cls", [Azure, Docker, GCS, S3, Webhook])
-def test_storages_that_cannot_upload_yet_say_so(cls: type[Storage]) -> None:
-    storage = cls(**ARGUMENTS[cls])
-    storage.add_flow(Flow("lost"))
-
-    with pytest.raises(NotImplementedError, match=f"{cls.__name__} storage cannot upload flows yet: lost"):
-        storage.build()
-    with pytest.raises(NotImplementedError, match=f"{cls.__name__} storage cannot load flows"):
-        storage.get_flow("lost")
-
-
 @pytest.mark.parametrize("cls", [Bitbucket, CodeCommit, Git, GitHub, GitLab, Module])
 def test_storages_that_others_fill_have_nothing_to_build(cls: type[Storage]) -> None:
     storage = cls(**ARGUMENTS[cls])

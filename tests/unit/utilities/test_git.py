@@ -134,7 +134,7 @@ class TestNames:
 
 
 def test_without_the_library_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "dulwich.porcelain", None)
+    monkeypatch.setitem(sys.modules, "dulwich.client", None)
 
     with pytest.raises(ImportError, match=r"prefect-classic\[git\]"), TemporaryGitRepo("u"):
         pytest.fail("the block must not run")
