@@ -6,6 +6,7 @@ even imported, and hands everything else to the click group `prefect.cli.cli`.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,10 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: always, except after an answer that needs no option parser.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    if "_PREFECT_COMPLETE" in os.environ:  # a shell asks what may come next, with no words of ours
+        from prefect.cli._root import run_group
+
+        run_group(words)
     if words in (["version"], ["--version"]):
         from prefect import __version__
 
@@ -33,7 +38,11 @@ def main(arguments: list[str] | None = None) -> None:
     if words in ([], ["--help"], ["-h"], ["help"]):
         from prefect.cli._help import root_help
 
-        print(root_help())
+        try:
+            print(root_help())
+            sys.stdout.flush()
+        except BrokenPipeError:  # `prefect --help | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     from prefect.cli._root import run_group
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import sys
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -12,17 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
 from prefect.cli._errors import CommandError
-from prefect.cli._output import note, styled, write
+from prefect.cli._following import Shown, execute_here, follow
+from prefect.cli._output import note, write
 
 if TYPE_CHECKING:
     from prefect.backend.flow import FlowView
-    from prefect.backend.flow_run import FlowRunLog, FlowRunView
     from prefect.client.client import Client
-    from prefect.engine.state import State
 
 __all__ = ["RunOptions", "run_registered"]
-
-_LEVEL_COLORS = {"DEBUG": "bright_black", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,12 @@ class RunOptions:
     no_logs: bool
     watch: bool
     output: str
+    web: bool = False
+
+    @property
+    def shown(self) -> Shown:
+        """What is printed while a run is followed."""
+        return Shown(logs=not self.no_logs, quiet=self.quiet, output=self.output)
 
 
 def run_registered(options: RunOptions) -> int:
@@ -71,10 +72,14 @@ def run_registered(options: RunOptions) -> int:
             write(run_id)
         else:
             _describe(client, view, run_id, options.output)
+        if options.web:
+            from prefect.cli._web import open_page
+
+            open_page(client, "flow-run", run_id)
         if options.execute:
-            return _execute(run_id, options)
+            return execute_here(run_id, options.shown, options.log_level)
         if options.watch:
-            return _watch(client, run_id, options)
+            return follow(client, run_id, options.shown)
     return _exit_codes.OK
 
 
@@ -225,110 +230,3 @@ def _describe(client: Client, view: FlowView, run_id: str, output: str) -> None:
         ("URL", url),
     ):
         write(f"└── {title}: {value}")
-
-
-def _execute(run_id: str, options: RunOptions) -> int:
-    from prefect.backend.execution import run_in_process
-    from prefect.utilities.configuration import set_temporary_config
-
-    if not options.quiet:
-        note("Executing flow run...")
-    look = {
-        "logging.format": "└── %(asctime)s | %(levelname)-7s | %(message)s",
-        "logging.datefmt": "%H:%M:%S",
-    }
-    if options.log_level is not None:
-        look["logging.level"] = options.log_level
-    try:
-        with set_temporary_config(look):
-            run = run_in_process(run_id, shows_output=not (options.no_logs or options.quiet))
-    except KeyboardInterrupt:
-        note("Interrupted: the flow run is marked as failed.")
-        return _exit_codes.INTERRUPTED
-    except RuntimeError as error:
-        raise CommandError(str(error), exit_code=_exit_codes.CONFLICT) from error
-    return _finish(run, options)
-
-
-def _watch(client: Client, run_id: str, options: RunOptions) -> int:
-    from prefect.backend.flow_run import FlowRunView, watch_flow_run
-
-    if not options.quiet:
-        note("Watching flow run execution... (Ctrl-C asks whether to cancel it)")
-    lines = watch_flow_run(run_id, stream_logs=not options.no_logs)
-    while True:
-        try:
-            for line in lines:
-                _print_line(line, options)
-            break
-        except KeyboardInterrupt:
-            if _wants_to_cancel():
-                client.cancel_flow_run(run_id)
-                note("The flow run is being cancelled.")
-                lines = watch_flow_run(run_id, stream_logs=False)
-                continue
-            note(f"The flow run goes on; follow it again with `prefect get logs --id {run_id}`.")
-            return _exit_codes.INTERRUPTED
-        except RuntimeError as error:
-            raise CommandError(str(error), exit_code=_exit_codes.TIMEOUT) from error
-    try:
-        return _finish(FlowRunView.from_flow_run_id(run_id), options)
-    except ValueError as error:
-        raise CommandError("The flow run was deleted.", exit_code=_exit_codes.NOT_FOUND) from error
-
-
-def _wants_to_cancel() -> bool:
-    """Ask whether to cancel; a second Ctrl-C, or nobody to ask, leaves the run running."""
-    if not sys.stdin.isatty():
-        return False
-    import click
-
-    try:
-        return click.confirm("\nCancel the flow run?", default=True, err=True)
-    except click.Abort:
-        return False
-
-
-def _print_line(line: FlowRunLog, options: RunOptions) -> None:
-    level = logging.getLevelName(line.level)
-    if options.output == "jsonl":
-        write(
-            json.dumps(
-                {
-                    "type": "log",
-                    "timestamp": line.timestamp.isoformat(),
-                    "level": level,
-                    "message": line.message,
-                }
-            )
-        )
-    elif not options.quiet:
-        text = styled(f"{level:<7}", sys.stdout, color=_LEVEL_COLORS.get(level))
-        write(f"└── {line.timestamp:%H:%M:%S} | {text} | {line.message}")
-
-
-def _finish(run: FlowRunView, options: RunOptions) -> int:
-    """Say how it went; the exit status."""
-    state: State = run.state
-    if options.output == "jsonl":
-        write(json.dumps({"type": "state", "state": type(state).__name__, "message": state.message}))
-    elif not options.quiet:
-        if state.is_successful():
-            write(styled("Flow run succeeded!", sys.stdout, color="green", bold=True))
-        elif state.is_failed():
-            write(styled("Flow run failed!", sys.stdout, color="red", bold=True))
-        else:
-            name = type(state).__name__
-            write(
-                styled(
-                    f"Flow run is in unexpected state: {name} ({state.message})"
-                    if not state.is_finished()
-                    else f"Flow run ended {name}.",
-                    sys.stdout,
-                    color="yellow",
-                    bold=True,
-                )
-            )
-    if state.is_successful():
-        return _exit_codes.OK
-    return _exit_codes.CANCELLED if type(state).__name__ == "Cancelled" else _exit_codes.FAILED

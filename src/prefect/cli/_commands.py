@@ -39,6 +39,20 @@ COMMANDS: dict[str, Command] = {
         "prefect.cli.describe", "describe", "Print everything about a flow, its tasks, or a flow run."
     ),
     "delete": Command("prefect.cli.delete", "delete", "Delete projects."),
+    "watch": Command("prefect.cli.logs", "watch", "Follow a flow run until it has ended."),
+    "logs": Command("prefect.cli.logs", "logs", "Print the log of a flow run, or follow it."),
+    "why": Command("prefect.cli.runs", "why", "Say why a flow run does not run."),
+    "cancel": Command("prefect.cli.runs", "cancel", "Cancel flow runs."),
+    "restart": Command("prefect.cli.runs", "restart", "Run again what failed in a flow run."),
+    "set-state": Command("prefect.cli.runs", "set_state", "Set the state of a flow run or a task run."),
+    "schedule": Command("prefect.cli.schedule", "schedule", "Pause and resume the schedules of flows."),
+    "concurrency": Command(
+        "prefect.cli.concurrency", "concurrency", "Limit how many runs of a label or a tag run at once."
+    ),
+    "artifact": Command(
+        "prefect.cli.artifact", "artifact", "Look at the links and texts that tasks left for people."
+    ),
+    "open": Command("prefect.cli.open_page", "open_command", "Open pages of the web UI."),
     "kv": Command("prefect.cli.kv_store", "kv", "Read and write values by name, which the API keeps."),
     "backend": Command("prefect.cli.backend", "backend", "Choose the API to talk to."),
     "auth": Command("prefect.cli.auth", "auth", "Log in, and manage API keys and tenants."),
@@ -51,14 +65,19 @@ COMMANDS: dict[str, Command] = {
     "diagnostics": Command(
         "prefect.cli.diagnostics", "diagnostics", "Print facts for a bug report, without any value of yours."
     ),
+    "completions": Command(
+        "prefect.cli.completions", "completions", "Print the script with which a shell completes words."
+    ),
     "version": Command("prefect.cli.version", "version", "Print the version."),
     "help": Command("prefect.cli.help", "help_command", "Help on a command, or on `exit-codes`."),
 }
 
 #: The sections of the help of `prefect`; each command is in one.
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Flows and runs": ("run", "register", "build", "get", "describe", "create", "delete", "kv"),
+    "Flows": ("run", "register", "build", "schedule"),
+    "Flow runs": ("watch", "logs", "why", "cancel", "restart", "set-state", "artifact"),
+    "What the API keeps": ("get", "describe", "create", "delete", "kv", "concurrency", "open"),
     "Servers and agents": ("server", "agent", "backend", "auth"),
     "Started by agents and runs": ("execute", "heartbeat"),
-    "Other commands": ("config", "diagnostics", "version", "repl", "help"),
+    "Other commands": ("config", "diagnostics", "completions", "version", "repl", "help"),
 }

@@ -1,4 +1,4 @@
-"""A click group that knows what became of commands, and what one with a typing mistake may mean."""
+"""Commands whose help shows examples first, and groups that know what a word which is no command may mean."""
 
 from __future__ import annotations
 
@@ -10,10 +10,25 @@ import click
 from prefect.cli import _exit_codes
 from prefect.cli._errors import CommandError
 
-__all__ = ["Group"]
+__all__ = ["Command", "Group"]
 
 
-class Group(click.Group):
+class _Help(click.Command):
+    """A command whose help has the examples, which are its epilog, above the options."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help."""
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        self.format_epilog(ctx, formatter)
+        self.format_options(ctx, formatter)
+
+
+class Command(_Help):
+    """A command."""
+
+
+class Group(_Help, click.Group):
     """A group of commands.
 
     Args:
@@ -21,6 +36,8 @@ class Group(click.Group):
         shows_commands: whether the usage line names commands; compat: `prefect register` and
             `prefect run` are groups without any.
     """
+
+    command_class = Command
 
     def __init__(
         self, *args: Any, removed: dict[str, str] | None = None, shows_commands: bool = True, **kwargs: Any

@@ -24,10 +24,11 @@ Examples:
 Options:
   -h, --help  Show this message and exit.
   --version   Print the version and exit.
+  --no-input  Ask nothing, as where there is no terminal.
 
 Environment:
   NO_COLOR                  no colours
-  CI                        no live view of runs
+  CI                        no live view of runs, no questions
   PREFECT__SECTION__KEY     any setting, as in PREFECT__LOGGING__LEVEL=DEBUG
 
 `prefect COMMAND --help` says more; `prefect help exit-codes` lists the exit statuses."""

@@ -1,7 +1,8 @@
 """Where output goes, and whether it may be coloured or alive.
 
 Data goes to standard output; progress, hints and errors go to standard error. Colours and the
-live view are for terminals only; `NO_COLOR` turns off colours, `CI` the live view.
+live view are for terminals only; `NO_COLOR` turns off colours, `CI` the live view. Questions are asked
+in terminals only, and not with `CI` or `prefect --no-input`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,20 @@ from typing import TextIO
 
 import click
 
-__all__ = ["can_be_live", "drop_output", "may_color", "note", "print_error", "styled", "write"]
+__all__ = [
+    "NO_INPUT_VARIABLE",
+    "can_be_live",
+    "drop_output",
+    "may_ask",
+    "may_color",
+    "note",
+    "print_error",
+    "styled",
+    "write",
+]
+
+#: Set by `prefect --no-input`, for processes that this one starts too.
+NO_INPUT_VARIABLE = "PREFECT_NO_INPUT"
 
 
 def may_color(stream: TextIO) -> bool:
@@ -28,6 +42,13 @@ def can_be_live() -> bool:
     """Whether there is a terminal, with somebody watching, whose lines may be redrawn."""
     is_terminal = sys.stdout.isatty() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     return is_terminal and not os.environ.get("CI")
+
+
+def may_ask() -> bool:
+    """Whether there is somebody to answer a question."""
+    if os.environ.get("CI") or os.environ.get(NO_INPUT_VARIABLE):
+        return False
+    return sys.stdin is not None and sys.stdin.isatty()  # pyright: ignore[reportUnnecessaryComparison]
 
 
 def styled(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -11,7 +12,7 @@ from prefect.cli import _exit_codes
 from prefect.cli._commands import COMMANDS
 from prefect.cli._errors import CommandError
 from prefect.cli._help import root_help
-from prefect.cli._output import drop_output, print_error
+from prefect.cli._output import NO_INPUT_VARIABLE, drop_output, print_error
 from prefect.exceptions import ConfigurationError
 
 __all__ = ["CONTEXT_SETTINGS", "LazyGroup", "cli", "run_group"]
@@ -66,9 +67,12 @@ def _no_such_command(word: str) -> CommandError:
 
 @click.group(cls=LazyGroup, context_settings=CONTEXT_SETTINGS, invoke_without_command=True)
 @click.option("--version", is_flag=True, help="Print the version and exit.")
+@click.option("--no-input", is_flag=True, help="Ask nothing.")
 @click.pass_context
-def cli(ctx: click.Context, version: bool) -> None:
+def cli(ctx: click.Context, version: bool, no_input: bool) -> None:
     """Run flows, register them with a server, and see what became of their runs."""
+    if no_input:
+        os.environ[NO_INPUT_VARIABLE] = "1"
     if version:
         from prefect import __version__
 

@@ -1,7 +1,8 @@
 """Rows on standard output: a table for people, lines for programs.
 
 Every command that reads takes `-o/--output`: `table` (drawn in a terminal, tab-separated elsewhere),
-`json` (one list), `jsonl` (one object a line), `yaml`, or `id` (ids alone).
+`json` (a list, or the object that was asked for), `jsonl` (one object a line), `yaml`, or `id` (ids alone).
+The names in JSON are those of the API; later versions only add to them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -19,13 +20,16 @@ from prefect.cli._output import note, styled, write
 
 __all__ = [
     "OUTPUTS",
+    "STATE_COLORS",
     "Column",
     "age",
     "as_text",
     "output_option",
+    "output_option_for",
     "short_age",
     "show_document",
     "show_rows",
+    "show_value",
     "state_color",
 ]
 
@@ -53,15 +57,30 @@ class Column:
 
 
 def output_option(function: F) -> F:
-    """The option `-o/--output` of commands that read."""
-    return click.option(
-        "--output",
-        "-o",
-        type=click.Choice(OUTPUTS),
-        default="table",
-        show_default=True,
-        help="How to print: a table, JSON, a JSON object per line, YAML, or ids alone.",
-    )(function)
+    """The option `-o/--output` of commands that print rows."""
+    return output_option_for("table")(function)
+
+
+def output_option_for(default: str, *others: str) -> Callable[[F], F]:
+    """The option `-o/--output` of commands that read.
+
+    Args:
+        default: what is printed without it; compat: commands of 1.x that print one object print JSON.
+        *others: formats besides `OUTPUTS` that a command of an earlier version took.
+    """
+
+    def decorate(function: F) -> F:
+        return click.option(
+            "--output",
+            "-o",
+            type=click.Choice([*OUTPUTS, *others]),
+            metavar="FORMAT",
+            default=default,
+            show_default=True,
+            help="How to print: table, json, jsonl (an object per line), yaml, or id (ids alone).",
+        )(function)
+
+    return decorate
 
 
 def show_rows(
@@ -104,8 +123,51 @@ def show_rows(
 
 
 def show_document(document: Any, output: str) -> None:
-    """Print one object as JSON or YAML; JSON is coloured in a terminal."""
-    write(as_text(document, output))
+    """Print what was asked for: one object, or the list of what belongs to it.
+
+    Args:
+        document: a dictionary, or a list of dictionaries, that JSON can hold.
+        output: one of `OUTPUTS`; as a table, each object is a list of its names and values.
+    """
+    objects = cast("list[Any]", document) if isinstance(document, list) else [document]
+    if output == "id":
+        for entry in objects:
+            write(str(entry["id"]))
+    elif output == "jsonl":
+        for entry in objects:
+            write(json.dumps(entry, default=str, sort_keys=True))
+    elif output == "table":
+        for number, entry in enumerate(objects):
+            if number:
+                write("")
+            _draw_object(entry)
+    else:
+        write(as_text(document, output))
+
+
+def _draw_object(entry: dict[str, Any]) -> None:
+    """One name a line, with its value behind it, in lines of its own below each other if it has several."""
+    width = max(map(len, entry), default=0)
+    for name, value in entry.items():
+        head, *rest = _lines_of(value) or [""]
+        write(f"{styled(f'{name:<{width}}', sys.stdout, bold=True)}{_GAP}{head}".rstrip())
+        for line in rest:
+            write(f"{'':<{width}}{_GAP}{line}")
+
+
+def _lines_of(value: Any) -> list[str]:
+    if value is None or value in ({}, [], ""):
+        return []
+    if isinstance(value, dict) and set(cast("dict[str, Any]", value)) == {"name"}:
+        return [str(cast("dict[str, Any]", value)["name"])]  # such as the project of a flow
+    if isinstance(value, (dict, list)):
+        return as_text(value, "yaml").splitlines()
+    return str(value).splitlines()
+
+
+def show_value(value: Any, output: str) -> None:
+    """Print any value: on one line as `jsonl`, on several as `json` or `yaml`."""
+    write(json.dumps(value, default=str) if output == "jsonl" else as_text(value, output))
 
 
 def as_text(document: Any, output: str) -> str:
@@ -217,7 +279,7 @@ def _duration(seconds: float) -> str:
     return "a few seconds"
 
 
-_STATE_COLORS = {
+STATE_COLORS = {
     "Success": "green",
     "Cached": "green",
     "Mapped": "green",
@@ -236,4 +298,4 @@ _STATE_COLORS = {
 
 def state_color(row: dict[str, Any]) -> str | None:
     """The colour of a run's state."""
-    return _STATE_COLORS.get(str(row.get("state")))
+    return STATE_COLORS.get(str(row.get("state")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +10,16 @@ from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
 from prefect.cli._errors import CommandError
 from prefect.cli._group import Group
-from prefect.cli._output import note, write
-from prefect.cli._table import Column, age, output_option, short_age, show_rows
+from prefect.cli._output import may_ask, note, write
+from prefect.cli._table import (
+    Column,
+    age,
+    output_option,
+    output_option_for,
+    short_age,
+    show_document,
+    show_rows,
+)
 
 if TYPE_CHECKING:
     from prefect.client.client import Client
@@ -43,7 +50,7 @@ def login(key: str | None, api: str | None) -> None:
     abort_on_config_api_key()
     check_override_auth_token()
     if key is None:
-        if not sys.stdin.isatty():
+        if not may_ask():
             raise CommandError("Give the API key: --key KEY.", exit_code=_exit_codes.USAGE)
         key = str(click.prompt("API key", hide_input=True, err=True))
     address = _chosen(api)
@@ -141,7 +148,7 @@ def logout(token: bool, yes: bool) -> None:
         client = Client()
     stored = _credentials.load(client.api_server)
     if stored and not token:
-        if not yes and sys.stdin.isatty():
+        if not yes and may_ask():
             click.confirm(
                 "Log out? This removes your API key from this machine.", default=True, abort=True, err=True
             )
@@ -183,7 +190,7 @@ def purge_tokens() -> None:
 
 
 @auth.command()
-@click.option("--output", "-o", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True, help="How to print.")  # fmt: skip
+@output_option_for("table", "text")
 def status(output: str) -> None:
     """Print which API you use, and as whom.
 
@@ -202,10 +209,8 @@ def status(output: str) -> None:
         "role": found.get("role"),
         "tenant": tenant,
     }
-    if output != "text":
-        from prefect.cli._table import show_document
-
-        show_document(facts, output)
+    if output not in ("table", "text"):
+        show_document({"id": tenant["id"] if tenant else None, **facts}, output)
         return
     write(f"You are connecting to {facts['api']}")
     if facts["has_key"]:

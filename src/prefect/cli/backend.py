@@ -8,12 +8,13 @@ import click
 
 from prefect.cli import _exit_codes
 from prefect.cli._errors import CommandError
+from prefect.cli._group import Command
 from prefect.cli._output import note, write
 
 __all__ = ["address_of", "backend"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("api")
 def backend(api: str) -> None:
     """Choose the API to talk to: `server`, `cloud`, or an address such as https://prefect.example.com.

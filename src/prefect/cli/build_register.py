@@ -13,7 +13,7 @@ import click
 
 from prefect.cli import _exit_codes
 from prefect.cli._errors import CommandError
-from prefect.cli._group import Group
+from prefect.cli._group import Command, Group
 from prefect.cli._output import note, write
 from prefect.cli._registering_api import (
     FlowsJSONSchema,
@@ -184,7 +184,7 @@ def _watch(paths: Iterable[str], modules: Iterable[str], options: list[str]) -> 
         subprocess.run(command, check=False)  # noqa: S603 - our own command; its errors are on the screen
 
 
-@click.command(epilog=_BUILD_EPILOG, context_settings={"max_content_width": 100})
+@click.command(cls=Command, epilog=_BUILD_EPILOG, context_settings={"max_content_width": 100})
 @_PATH
 @_MODULE
 @_NAME

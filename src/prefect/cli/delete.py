@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
 from prefect.cli._errors import CommandError
 from prefect.cli._group import Group
-from prefect.cli._output import note, write
+from prefect.cli._output import may_ask, note, write
 
 __all__ = ["delete"]
 
@@ -49,7 +47,7 @@ def project(name: str, dry_run: bool, yes: bool) -> None:
         if dry_run:
             note(f"Project {name!r} would be deleted, and {what}. Nothing was.")
             return
-        if count and not yes and sys.stdin.isatty():
+        if count and not yes and may_ask():
             click.confirm(f"Delete project {name!r}, and {what}?", abort=True, err=True)
         client.delete_project(project_name=name)
     write(f"{name} deleted")

@@ -9,19 +9,14 @@ import click
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
 from prefect.cli._errors import CommandError
+from prefect.cli._find import is_uuid
 from prefect.cli._group import Group
-from prefect.cli._table import show_document
+from prefect.cli._table import output_option_for, show_document
 
 __all__ = ["describe", "display_output"]
 
-_OUTPUT = click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["json", "yaml"]),
-    default="json",
-    show_default=True,
-    help="How to print.",
-)
+_OUTPUT = output_option_for("json")
+_WEB = click.option("--web", is_flag=True, help="Open the page in the browser instead.")
 
 
 def display_output(obj: Any, output: str = "json") -> None:
@@ -69,14 +64,15 @@ def _flow(name: str, version: int | None, project: str | None, selection: str) -
 @click.option("--name", "-n", required=True, metavar="NAME", help="Name of the flow.")
 @click.option("--version", "-v", type=int, metavar="N", help="Its version; the newest by default.")
 @click.option("--project", "-p", metavar="NAME", help="Its project.")
+@_WEB
 @_OUTPUT
-def flows(name: str, version: int | None, project: str | None, output: str) -> None:
+def flows(name: str, version: int | None, project: str | None, web: bool, output: str) -> None:
     """Describe a registered flow."""
     selection = (
         "id flow_group_id name version project { name } created description parameters archived storage "
         "run_config settings core_version is_schedule_active schedule"
     )
-    show_document(_flow(name, version, project, selection), output)
+    _show(_flow(name, version, project, selection), "flow", output, web=web)
 
 
 @describe.command()
@@ -86,21 +82,33 @@ def flows(name: str, version: int | None, project: str | None, output: str) -> N
 @_OUTPUT
 def tasks(name: str, version: int | None, project: str | None, output: str) -> None:
     """Describe the tasks of a registered flow."""
-    selection = "tasks(order_by: [{ slug: asc }]) { name created slug description type max_retries retry_delay mapped }"
+    selection = "tasks(order_by: [{ slug: asc }]) { id name created slug description type max_retries retry_delay mapped }"
     show_document(_flow(name, version, project, selection)["tasks"], output)
 
 
 @describe.command("flow-runs")
 @click.option("--name", "-n", required=True, metavar="NAME", help="Name of the flow run.")
 @click.option("--flow-name", "-fn", metavar="NAME", help="Name of its flow.")
+@_WEB
 @_OUTPUT
-def flow_runs(name: str, flow_name: str | None, output: str) -> None:
-    """Describe a flow run, the newest of its name."""
-    where: dict[str, Any] = {"name": {"_eq": name}}
+def flow_runs(name: str, flow_name: str | None, web: bool, output: str) -> None:
+    """Describe a flow run, the newest of its name; or the one of an id."""
+    where: dict[str, Any] = {"id" if is_uuid(name) else "name": {"_eq": name}}
     if flow_name is not None:
         where["flow"] = {"name": {"_eq": flow_name}}
     selection = (
         "id name flow { id name version } created parameters context labels auto_scheduled state "
         "state_message scheduled_start_time start_time end_time serialized_state"
     )
-    show_document(_newest("flow_run", where, selection, f"Flow run {name!r}"), output)
+    _show(_newest("flow_run", where, selection, f"Flow run {name!r}"), "flow-run", output, web=web)
+
+
+def _show(found: dict[str, Any], kind: str, output: str, *, web: bool) -> None:
+    if not web:
+        show_document(found, output)
+        return
+    from prefect.cli._web import open_page
+
+    client = connect()
+    with api_errors():
+        open_page(client, kind, found["id"])

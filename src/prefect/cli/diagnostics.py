@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from prefect.cli._group import Command
 
-@click.command()
+
+@click.command(cls=Command)
 @click.option("--include-secret-names", is_flag=True, help="List the names of local secrets too.")
 def diagnostics(include_secret_names: bool) -> None:
     """Print facts for a bug report as JSON: system, versions, and which settings you changed.

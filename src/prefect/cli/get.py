@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any, cast
+from typing import Any
 
 import click
 
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
 from prefect.cli._errors import CommandError
+from prefect.cli._find import find_run, matching
 from prefect.cli._group import Group
-from prefect.cli._output import styled, write
+from prefect.cli._log_lines import log_rows, short_time, show_info, show_log
 from prefect.cli._table import Column, age, output_option, short_age, show_rows, state_color
 
 __all__ = ["get"]
@@ -41,17 +41,12 @@ def _rows(
     return plain[:limit], "There are more; --limit says how many to print."
 
 
-def _matching(**values: Any) -> dict[str, Any]:
-    """A filter for columns that have to have a value; None stands for any."""
-    return {column: {"_eq": value} for column, value in values.items() if value is not None}
-
-
 def _flow_filter(
     name: str | None, version: int | None, project: str | None, *, archived: bool = True
 ) -> dict[str, Any]:
-    where = _matching(name=name, version=version)
+    where = matching(name=name, version=version)
     if project is not None:
-        where["project"] = _matching(name=project)
+        where["project"] = matching(name=project)
     if not archived:
         where["archived"] = {"_eq": False}
     return where
@@ -118,7 +113,7 @@ def flow_runs(
         Column("FLOW NAME", lambda row: row["flow"]["name"]),
         Column("STATE", lambda row: row["state"], color=state_color, whole=True),
         Column("AGE", lambda row: age(row["created"]), short=lambda row: short_age(row["created"])),
-        Column("START TIME", lambda row: _short_time(row["start_time"]), optional=True),
+        Column("START TIME", lambda row: short_time(row["start_time"]), optional=True),
         Column("ID", lambda row: row["id"], whole=True),
     ]
     hint = "There are no flow runs like that. `prefect run --name FLOW` makes one."
@@ -132,7 +127,7 @@ def projects(name: str | None, output: str) -> None:
     """List projects."""
     found, more = _rows(
         "project",
-        _matching(name=name),
+        matching(name=name),
         "id name description created flows_aggregate(distinct_on: name) { aggregate { count } }",
         {"name": "asc"},
         None,
@@ -165,7 +160,7 @@ def tasks(
     output: str,
 ) -> None:
     """List tasks of registered flows, newest first."""
-    where = _matching(name=name)
+    where = matching(name=name)
     where["flow"] = _flow_filter(flow_name, flow_version, project, archived=flow_version is not None)
     found, more = _rows(
         "task",
@@ -194,58 +189,11 @@ def logs(name: str | None, id: str | None, info: bool, output: str) -> None:
     """Print the log of a flow run, oldest line first."""
     if (name is None) == (id is None):
         raise CommandError("Give either --name or --id of the flow run.", exit_code=_exit_codes.USAGE)
-    from prefect.backend._query import rows
-
     client = connect()
     with api_errors():
-        run = rows(
-            "flow_run",
-            _matching(id=id, name=name),
-            "id name",
-            order_by={"start_time": "desc"},
-            limit=1,
-            client=client,
-        )
-        if not run:
-            raise CommandError(
-                f"There is no flow run {name or id!r}.",
-                hint="`prefect get flow-runs` lists the last runs.",
-                exit_code=_exit_codes.NOT_FOUND,
-            )
-        where: dict[str, Any] = {"flow_run_id": {"_eq": run[0].id}}
-        if info:
-            where["info"] = {"_is_null": False}
-        found = [
-            row.to_dict()
-            for row in rows(
-                "log",
-                where,
-                "id timestamp level name message info task_run_id",
-                order_by={"timestamp": "asc"},
-                client=client,
-            )
-        ]
+        found = find_run(client, name or id or "")
+        lines = log_rows(client, found["id"], only_info=info)
     if info and output == "table":
-        for row in found:
-            facts = cast("dict[str, Any]", row["info"])
-            write(str(facts.get("output", facts)))
-    elif output == "table" and sys.stdout.isatty():
-        for row in found:
-            time = styled(_short_time(row["timestamp"]), sys.stdout, dim=True)
-            level = styled(f"{row['level']:<8}", sys.stdout, color=_LEVEL_COLORS.get(row["level"]))
-            write(f"{time}  {level}  {row['message']}")
+        show_info(lines)
     else:
-        columns: list[Column] = [
-            Column("TIMESTAMP", lambda row: row["timestamp"]),
-            Column("LEVEL", lambda row: row["level"]),
-            Column("MESSAGE", lambda row: row["message"]),
-        ]
-        show_rows(found, columns, output)
-
-
-_LEVEL_COLORS = {"DEBUG": "bright_black", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
-
-
-def _short_time(timestamp: str | None) -> str:
-    """A time of the API without fractions and zone, which is UTC."""
-    return timestamp[:19].replace("T", " ") if timestamp else ""
+        show_log(lines, output)

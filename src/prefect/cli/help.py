@@ -6,10 +6,11 @@ import click
 
 from prefect.cli import _exit_codes
 from prefect.cli._errors import CommandError
+from prefect.cli._group import Command
 from prefect.cli._help import exit_codes_help
 
 
-@click.command("help")
+@click.command("help", cls=Command)
 @click.argument("words", nargs=-1)
 @click.pass_context
 def help_command(ctx: click.Context, words: tuple[str, ...]) -> None:

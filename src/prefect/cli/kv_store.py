@@ -11,13 +11,17 @@ import click
 
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
+from prefect.cli._complete import complete_keys
 from prefect.cli._errors import CommandError
 from prefect.cli._group import Group
-from prefect.cli._output import write
-from prefect.cli._table import Column, show_document, show_rows
+from prefect.cli._output import note, write
+from prefect.cli._table import Column, output_option, output_option_for, show_rows, show_value
 from prefect.cli._values import value_of
 
 __all__ = ["kv"]
+
+
+_KEY = click.argument("key", shell_complete=complete_keys)
 
 
 @click.group(cls=Group)
@@ -29,7 +33,7 @@ def kv() -> None:
 
 
 @kv.command("set")
-@click.argument("key")
+@_KEY
 @click.argument("value")
 def set_command(key: str, value: str) -> None:
     """Set the VALUE of a KEY, as JSON or bare text."""
@@ -46,31 +50,26 @@ def set_command(key: str, value: str) -> None:
 
 
 @kv.command("get")
-@click.argument("key")
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["text", "json", "yaml"]),
-    default="text",
-    show_default=True,
-    help="A sentence, or the value alone.",
-)
+@_KEY
+@output_option_for("table", "text")
 def get_command(key: str, output: str) -> None:
-    """Print the value of a KEY."""
+    """Print the value of a KEY: as a sentence, or alone with `-o json` or `-o yaml`."""
     from prefect.backend import get_key_value
 
     connect()
     with api_errors(), _user_errors():
         value = get_key_value(key)
-    if output == "text":
+    if output == "id":
+        write(key)
+    elif output in ("table", "text"):
         text = json.dumps(value) if isinstance(value, (dict, list)) else value
         write(f"Key {key!r} has value {text!r}")
     else:
-        show_document(value, output)
+        show_value(value, output)
 
 
 @kv.command("delete")
-@click.argument("key")
+@_KEY
 def delete_command(key: str) -> None:
     """Delete a KEY and its value."""
     from prefect.backend import delete_key
@@ -82,16 +81,9 @@ def delete_command(key: str) -> None:
 
 
 @kv.command("list")
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["table", "json", "jsonl", "yaml", "id"]),
-    default="table",
-    show_default=True,
-    help="Keys alone (table, id), or with their values.",
-)
+@output_option
 def list_command(output: str) -> None:
-    """Print all keys."""
+    """Print all keys; with `-o json`, `jsonl` and `yaml`, their values too."""
     from prefect.backend._query import rows
 
     connect()
@@ -100,7 +92,7 @@ def list_command(output: str) -> None:
             row.to_dict() for row in rows("key_value", {}, "id key value", order_by={"key": "asc"})
         ]
     if not found and output == "table":
-        write("No keys found")
+        note("No keys found")
     elif output in ("table", "id"):
         for row in found:
             write(row["key"])

@@ -8,12 +8,13 @@ import click
 
 from prefect.cli import _exit_codes
 from prefect.cli._errors import CommandError
+from prefect.cli._group import Command
 from prefect.cli._output import note
 
 __all__ = ["repl"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.pass_context
 def repl(ctx: click.Context) -> None:
     """Type commands without `prefect` in front of them; `exit` or Ctrl-D ends this."""

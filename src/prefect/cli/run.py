@@ -115,6 +115,7 @@ Exit status: 0 the run succeeded, 1 it failed, 11 it was cancelled, 2 an option 
     show_default=True,
     help="How to print a registered flow's run and what is watched: lines, or a JSON object per line.",
 )
+@click.option("--web", is_flag=True, help="Open the page of a registered flow's run in the browser.")
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -136,11 +137,13 @@ def run(
     no_logs: bool,
     watch: bool,
     output: str,
+    web: bool,
 ) -> None:
     """Run a flow of a file or a module here and now, or a registered flow by an agent.
 
     A registered flow is found by --id, or by --name with or without --project; a run of it is made,
-    which an agent starts, or this process with --execute. Flows of files and modules need no server. In a terminal the tasks are shown while they run, with log lines above them; elsewhere log lines
+    which an agent starts, or this process with --execute. Flows of files and modules need no server.
+    In a terminal the tasks are shown while they run, with log lines above them; elsewhere log lines
     are printed as they come.
     """
     check_lookup(flow_id=flow_or_group_id, project=project, path=path, module=module, name=name)
@@ -163,6 +166,7 @@ def run(
             no_logs=no_logs,
             watch=watch,
             output=output,
+            web=web,
         )
         ctx.exit(run_registered(options))
     say = _silent if quiet else note

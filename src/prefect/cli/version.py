@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from prefect.cli._group import Command
 
-@click.command()
+
+@click.command(cls=Command)
 def version() -> None:
     """Print the version."""
     from prefect import __version__

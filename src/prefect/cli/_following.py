@@ -1,0 +1,166 @@
+"""A flow run of the API until it has ended: followed while an agent runs it, or run here."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prefect.cli import _exit_codes
+from prefect.cli._errors import CommandError
+from prefect.cli._output import may_ask, note, styled, write
+
+if TYPE_CHECKING:
+    from prefect.backend.flow_run import FlowRunLog, FlowRunView
+    from prefect.client.client import Client
+    from prefect.engine.state import State
+
+__all__ = ["LEVEL_COLORS", "Shown", "execute_here", "follow"]
+
+LEVEL_COLORS = {"DEBUG": "bright_black", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is printed of a run that is followed."""
+
+    logs: bool = True
+    """Whether log lines are; states always are."""
+    quiet: bool = False
+    """Whether nothing is."""
+    output: str = "text"
+    """`text`, or `jsonl` for one JSON object a line."""
+
+
+def follow(client: Client, run_id: str, shown: Shown) -> int:
+    """Print what happens until the run has ended; Ctrl-C asks whether to cancel it.
+
+    Args:
+        client: the client.
+        run_id: the flow run.
+        shown: what to print.
+
+    Returns:
+        the exit status that says how the run ended.
+
+    Raises:
+        CommandError: the run was deleted, or it takes longer than a day.
+    """
+    from prefect.backend.flow_run import FlowRunView, watch_flow_run
+
+    if not shown.quiet:
+        note("Watching flow run execution... (Ctrl-C asks whether to cancel it)")
+    lines = watch_flow_run(run_id, stream_logs=shown.logs)
+    while True:
+        try:
+            for line in lines:
+                _print_line(line, shown)
+            break
+        except KeyboardInterrupt:
+            if _wants_to_cancel():
+                client.cancel_flow_run(run_id)
+                note("The flow run is being cancelled.")
+                lines = watch_flow_run(run_id, stream_logs=False)
+                continue
+            note(f"The flow run goes on; follow it again with `prefect watch {run_id}`.")
+            return _exit_codes.INTERRUPTED
+        except RuntimeError as error:
+            raise CommandError(str(error), exit_code=_exit_codes.TIMEOUT) from error
+    try:
+        return _finish(FlowRunView.from_flow_run_id(run_id), shown)
+    except ValueError as error:
+        raise CommandError("The flow run was deleted.", exit_code=_exit_codes.NOT_FOUND) from error
+
+
+def execute_here(run_id: str, shown: Shown, log_level: str | None = None) -> int:
+    """Run a flow run in a process of this machine, without an agent.
+
+    Args:
+        run_id: the flow run.
+        shown: what to print.
+        log_level: lowest level of log lines; the configured one by default.
+
+    Returns:
+        the exit status that says how the run ended.
+
+    Raises:
+        CommandError: the run is not one that may start now.
+    """
+    from prefect.backend.execution import run_in_process
+    from prefect.utilities.configuration import set_temporary_config
+
+    if not shown.quiet:
+        note("Executing flow run...")
+    look = {
+        "logging.format": "└── %(asctime)s | %(levelname)-7s | %(message)s",
+        "logging.datefmt": "%H:%M:%S",
+    }
+    if log_level is not None:
+        look["logging.level"] = log_level
+    try:
+        with set_temporary_config(look):
+            run = run_in_process(run_id, shows_output=shown.logs and not shown.quiet)
+    except KeyboardInterrupt:
+        note("Interrupted: the flow run is marked as failed.")
+        return _exit_codes.INTERRUPTED
+    except RuntimeError as error:
+        raise CommandError(str(error), exit_code=_exit_codes.CONFLICT) from error
+    return _finish(run, shown)
+
+
+def _wants_to_cancel() -> bool:
+    """Ask whether to cancel; a second Ctrl-C, or nobody to ask, leaves the run running."""
+    if not may_ask():
+        return False
+    import click
+
+    try:
+        return click.confirm("\nCancel the flow run?", default=True, err=True)
+    except click.Abort:
+        return False
+
+
+def _print_line(line: FlowRunLog, shown: Shown) -> None:
+    level = logging.getLevelName(line.level)
+    if shown.output == "jsonl":
+        entry = {
+            "type": "log",
+            "timestamp": line.timestamp.isoformat(),
+            "level": level,
+            "message": line.message,
+        }
+        write(json.dumps(entry))
+    elif not shown.quiet:
+        text = styled(f"{level:<7}", sys.stdout, color=LEVEL_COLORS.get(level))
+        write(f"└── {line.timestamp:%H:%M:%S} | {text} | {line.message}")
+
+
+def _finish(run: FlowRunView, shown: Shown) -> int:
+    """Say how a run ended.
+
+    Args:
+        run: the run.
+        shown: what to print.
+
+    Returns:
+        the exit status.
+    """
+    state: State = run.state
+    name = type(state).__name__
+    if shown.output == "jsonl":
+        write(json.dumps({"type": "state", "state": name, "message": state.message}))
+    elif not shown.quiet:
+        if state.is_successful():
+            text, color = "Flow run succeeded!", "green"
+        elif state.is_failed():
+            text, color = "Flow run failed!", "red"
+        elif state.is_finished():
+            text, color = f"Flow run ended {name}.", "yellow"
+        else:
+            text, color = f"Flow run is in unexpected state: {name} ({state.message})", "yellow"
+        write(styled(text, sys.stdout, color=color, bold=True))
+    if state.is_successful():
+        return _exit_codes.OK
+    return _exit_codes.CANCELLED if name == "Cancelled" else _exit_codes.FAILED

@@ -1,0 +1,112 @@
+"""`prefect schedule`: which flows run by themselves, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from prefect.cli import _exit_codes
+from prefect.cli._api import api_errors, connect
+from prefect.cli._complete import complete_flows, complete_projects
+from prefect.cli._errors import CommandError
+from prefect.cli._find import find_flow_row
+from prefect.cli._group import Group
+from prefect.cli._output import write
+from prefect.cli._table import Column, age, output_option, short_age, show_rows
+
+__all__ = ["schedule"]
+
+_FLOW = click.argument("flow", metavar="FLOW", shell_complete=complete_flows)
+_PROJECT = click.option(
+    "--project", "-p", metavar="NAME", shell_complete=complete_projects, help="Project of the flow."
+)
+
+
+@click.group(cls=Group)
+def schedule() -> None:
+    """Pause and resume the schedules of registered flows, and see what is next."""
+
+
+@schedule.command("list")
+@_PROJECT
+@output_option
+def list_command(project: str | None, output: str) -> None:
+    """List flows with a schedule, and the next run of each."""
+    from prefect.backend._query import rows
+
+    where: dict[str, Any] = {
+        "archived": {"_eq": False},
+        "_or": [{"schedule": {"_is_null": False}}, {"flow_group": {"schedule": {"_is_null": False}}}],
+    }
+    if project is not None:
+        where["project"] = {"name": {"_eq": project}}
+    selection = (
+        "id name version is_schedule_active project { name } flow_runs("
+        'where: { state: { _eq: "Scheduled" }, auto_scheduled: { _eq: true } }, '
+        "order_by: [{ scheduled_start_time: asc }], limit: 1) { id scheduled_start_time }"
+    )
+    client = connect()
+    with api_errors():
+        found = [
+            row.to_dict() for row in rows("flow", where, selection, order_by={"name": "asc"}, client=client)
+        ]
+    for row in found:
+        upcoming = row.pop("flow_runs")
+        row["next_run"] = upcoming[0] if upcoming else None
+    columns = (
+        Column("FLOW", lambda row: row["name"]),
+        Column("PROJECT", lambda row: row["project"] and row["project"]["name"]),
+        Column("SCHEDULE", _status, color=lambda row: "green" if row["is_schedule_active"] else "yellow"),
+        Column("NEXT RUN", _next, short=lambda row: _next(row, short=True)),
+        Column("ID", lambda row: row["id"], whole=True),
+    )
+    show_rows(found, columns, output, empty="No registered flow has a schedule.")
+
+
+def _status(row: dict[str, Any]) -> str:
+    return "active" if row["is_schedule_active"] else "paused"
+
+
+def _next(row: dict[str, Any], *, short: bool = False) -> str:
+    if row["next_run"] is None:
+        return ""
+    when = row["next_run"]["scheduled_start_time"]
+    return short_age(when) if short else age(when)
+
+
+@schedule.command()
+@_FLOW
+@_PROJECT
+def pause(flow: str, project: str | None) -> None:
+    """Let the schedule of a FLOW, by name or id, make no more runs; those to come are deleted."""
+    _set(flow, project, active=False)
+
+
+@schedule.command()
+@_FLOW
+@_PROJECT
+def resume(flow: str, project: str | None) -> None:
+    """Let the schedule of a FLOW, by name or id, make runs again."""
+    _set(flow, project, active=True)
+
+
+def _set(flow: str, project: str | None, *, active: bool) -> None:
+    mutation = f"set_schedule_{'active' if active else 'inactive'}"
+    client = connect()
+    with api_errors():
+        found = find_flow_row(
+            client, flow, project, "id name schedule project { name } flow_group { schedule }"
+        )
+        group: dict[str, Any] = found["flow_group"] or {}
+        if not found["schedule"] and not group.get("schedule"):
+            raise CommandError(
+                f"Flow {found['name']!r} has no schedule.",
+                hint="Give it one in its file, `Flow(..., schedule=...)`, and register it again.",
+                exit_code=_exit_codes.CONFLICT,
+            )
+        client.graphql(
+            f"mutation($input: {mutation}_input!) {{ {mutation}(input: $input) {{ success }} }}",
+            variables={"input": {"flow_id": found["id"]}},
+        )
+    write(f"The schedule of {found['name']!r} is {'active' if active else 'paused'}.")

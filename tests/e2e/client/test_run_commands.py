@@ -1,0 +1,213 @@
+"""Commands for flow runs, schedules, limits and artifacts, with a real server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from prefect import Client
+
+Prefect = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def waiting_run(prefect: Prefect, project: str, name: str, *words: str) -> str:
+    """Id of a run that no agent takes."""
+    more = ("--run-name", name, "--label", "nobody", *words)
+    return prefect("run", "-n", "doubled", "--project", project, "--quiet", *more).stdout.strip()
+
+
+def state_of(client: Client, run_id: str) -> str:
+    return client.graphql(f'query {{ flow_run_by_pk(id: "{run_id}") {{ state }} }}').data.flow_run_by_pk.state
+
+
+def test_runs_are_cancelled_by_name_and_all_of_a_flow_at_once(
+    prefect: Prefect, registered: str, client: Client
+) -> None:
+    first = waiting_run(prefect, registered, "first-of-many")
+    done = prefect("cancel", "first-of-many")
+    assert done.stdout == f"first-of-many ({first}) is Cancelled.\n"
+    again = prefect("cancel", first)
+    assert (again.returncode, again.stdout) == (5, "")
+    assert "it had ended" in again.stderr
+    ids = {waiting_run(prefect, registered, f"many-{n}") for n in range(2)}
+    words = ("cancel", "--flow", "doubled", "--project", registered)
+    assert prefect(*words, "--dry-run").stdout.count("would be cancelled") == 2
+    assert {state_of(client, run_id) for run_id in ids} == {"Scheduled"}
+    assert prefect(*words).returncode == 0
+    assert {state_of(client, run_id) for run_id in ids} == {"Cancelled"}
+    assert "No run of that flow is under way." in prefect(*words).stderr
+
+
+def test_what_failed_runs_again_and_what_succeeded_stays(
+    prefect: Prefect, project: str, tmp_path: Path, client: Client
+) -> None:
+    (tmp_path / "flaky.py").write_text(
+        "from pathlib import Path\nfrom prefect import Flow, task\n"
+        "from prefect.engine.results import LocalResult\n"
+        "@task\ndef once():\n"
+        f"    with open({str(tmp_path / 'calls')!r}, 'a') as file: file.write('x')\n"
+        "@task\ndef needs_file():\n"
+        f"    assert Path({str(tmp_path / 'there')!r}).exists()\n"
+        "with Flow('flaky', result=LocalResult()) as flow: needs_file(upstream_tasks=[once()])\n"
+    )
+    assert prefect("register", "--project", project, "-p", "flaky.py").returncode == 0
+    failed = prefect("run", "-n", "flaky", "--project", project, "--execute", "--run-name", "shaky")
+    assert failed.returncode == 1
+    (tmp_path / "there").touch()
+    done = prefect("restart", "shaky", "--execute")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is Scheduled; 1 task run will run again." in done.stdout
+    assert (tmp_path / "calls").read_text() == "x"
+
+
+def test_a_run_that_has_not_ended_is_not_restarted(prefect: Prefect, registered: str) -> None:
+    run_id = waiting_run(prefect, registered, "not-yet")
+    done = prefect("restart", run_id)
+    assert done.returncode == 5
+    assert f"prefect cancel {run_id}" in done.stderr
+
+
+def test_states_are_set_by_hand(prefect: Prefect, registered: str, client: Client) -> None:
+    run_id = waiting_run(prefect, registered, "by-hand")
+    assert prefect("set-state", "by-hand", "failed", "-m", "no budget").stdout == "by-hand is Failed.\n"
+    found = client.graphql(f'query {{ flow_run_by_pk(id: "{run_id}") {{ state state_message }} }}')
+    assert found.data.flow_run_by_pk.to_dict() == {"state": "Failed", "state_message": "no budget"}
+    wrong = prefect("set-state", "by-hand", "finished")
+    assert wrong.returncode == 2
+
+
+def test_why_tells_what_is_in_the_way_of_a_run(prefect: Prefect, registered: str) -> None:
+    waiting_run(prefect, registered, "lonely")
+    rows = json.loads(prefect("why", "lonely", "-o", "json").stdout)
+    assert rows[0]["code"] in ("NO_AGENT", "NO_MATCHING_AGENT")
+    assert prefect("why", "lonely").stdout.startswith("CODE\tWHY\n")
+
+
+def test_the_log_of_a_run_is_printed_filtered_and_followed(prefect: Prefect, registered: str) -> None:
+    words = ("run", "-n", "failing", "--project", registered, "--execute", "--run-name", "talker")
+    assert prefect(*words).returncode == 1
+    lines = [json.loads(line) for line in prefect("logs", "talker", "-o", "jsonl").stdout.splitlines()]
+    assert "Flow run FAILED: some reference tasks failed." in [line["message"] for line in lines]
+    errors = prefect("logs", "talker", "--level", "error", "-o", "jsonl").stdout.splitlines()
+    assert [json.loads(line)["level"] for line in errors] == ["ERROR"]
+    last = prefect("logs", "talker", "--tail", "1", "-o", "jsonl").stdout.splitlines()
+    assert json.loads(last[0]) == lines[-1]
+    followed = prefect("logs", "talker", "-f")
+    assert followed.returncode == 0
+    assert followed.stdout.splitlines()[-1].endswith(lines[-1]["message"])
+    watched = prefect("watch", "talker")
+    assert watched.returncode == 1
+    assert watched.stdout.splitlines()[-1] == "Flow run failed!"
+
+
+def test_a_run_is_followed_by_its_name_while_an_agent_runs_it(
+    prefect: Prefect, registered: str, agent: list[str]
+) -> None:
+    words = ("run", "-n", "doubled", "--project", registered, "--quiet", "--run-name", "followed")
+    run_id = prefect(*words).stdout.strip()
+    done = prefect("logs", run_id, "-f")
+    assert done.returncode == 0
+    told = [line.split("  ", 2)[2].strip() for line in done.stdout.splitlines()]
+    assert [text for text in told if text.startswith("doubling")] == [f"doubling {n}" for n in range(3)]
+    assert not any(text.startswith("Entered state") for text in told)
+
+
+def test_limits_are_set_listed_and_removed(prefect: Prefect) -> None:
+    assert prefect("concurrency", "set", "--tag", "database", "5").returncode == 0
+    assert prefect("concurrency", "set", "--label", "gpu", "1").returncode == 0
+    rows = json.loads(prefect("concurrency", "list", "-o", "json").stdout)
+    assert [(row["kind"], row["name"], row["limit"], row["usage"]) for row in rows] == [
+        ("label", "gpu", 1, 0),
+        ("tag", "database", 5, 0),
+    ]
+    for words in (("--tag", "database"), ("--label", "gpu")):
+        assert prefect("concurrency", "delete", *words).returncode == 0
+    assert json.loads(prefect("concurrency", "list", "-o", "json").stdout) == []
+    gone = prefect("concurrency", "delete", "--tag", "database")
+    assert gone.returncode == 3
+    assert prefect("concurrency", "set", "5").returncode == 2
+
+
+def test_a_schedule_is_paused_and_resumed(prefect: Prefect, project: str, tmp_path: Path) -> None:
+    (tmp_path / "often.py").write_text(
+        "import datetime\nfrom prefect import Flow, Task\nfrom prefect.schedules import IntervalSchedule\n"
+        "every_day = IntervalSchedule(interval=datetime.timedelta(days=1))\n"
+        "flow = Flow('often', tasks=[Task('x')], schedule=every_day)\n"
+        "never = Flow('never', tasks=[Task('x')])\n"
+    )
+    assert prefect("register", "--project", project, "-p", "often.py").returncode == 0
+    words = ("--project", project)
+
+    def status() -> dict[str, bool]:
+        rows = json.loads(prefect("schedule", "list", *words, "-o", "json").stdout)
+        return {row["name"]: row["is_schedule_active"] for row in rows}
+
+    assert status() == {"often": True}
+    assert prefect("schedule", "pause", "often", *words).stdout == "The schedule of 'often' is paused.\n"
+    assert status() == {"often": False}
+    assert prefect("schedule", "resume", "often", *words).stdout == "The schedule of 'often' is active.\n"
+    assert status() == {"often": True}
+    refused = prefect("schedule", "pause", "never", *words)
+    assert refused.returncode == 5
+    assert "has no schedule" in refused.stderr
+    mistyped = prefect("schedule", "pause", "oftn", *words)
+    assert mistyped.returncode == 3
+    assert "Did you mean 'often'" in mistyped.stderr
+
+
+def test_artifacts_are_listed_shown_and_deleted(prefect: Prefect, project: str, tmp_path: Path) -> None:
+    (tmp_path / "leaving.py").write_text(
+        "from prefect import Flow, task\n"
+        "from prefect.backend.artifacts import create_link_artifact, create_markdown_artifact\n"
+        "@task\ndef leave():\n"
+        "    create_link_artifact('https://example.com/report')\n"
+        "    create_markdown_artifact('# Title')\n"
+        "with Flow('leaving') as flow: leave()\n"
+    )
+    assert prefect("register", "--project", project, "-p", "leaving.py").returncode == 0
+    run = prefect("run", "-n", "leaving", "--project", project, "--execute", "--run-name", "leaver")
+    assert run.returncode == 0, run.stdout + run.stderr
+    rows = json.loads(prefect("artifact", "list", "leaver", "-o", "json").stdout)
+    assert {row["kind"] for row in rows} == {"link", "markdown"}
+    link = next(row for row in rows if row["kind"] == "link")
+    assert prefect("artifact", "show", link["id"]).stdout == "https://example.com/report\n"
+    assert json.loads(prefect("artifact", "show", link["id"], "-o", "json").stdout)["id"] == link["id"]
+    assert prefect("artifact", "delete", link["id"]).returncode == 0
+    assert prefect("artifact", "show", link["id"]).returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "page"),
+    [
+        (("open",), ""),
+        (("logs", "shown", "--web"), "flow-run/{}"),
+        (("open", "flow-run", "shown"), "flow-run/{}"),
+    ],
+)
+def test_pages_are_printed_where_there_is_no_browser(
+    prefect: Prefect, registered: str, url: str, words: tuple[str, ...], page: str
+) -> None:
+    run_id = waiting_run(prefect, registered, "shown")
+    assert prefect(*words).stdout.strip() == f"{url}/default/{page.format(run_id)}".rstrip("/")
+
+
+def test_names_are_completed_as_the_server_knows_them(
+    prefect: Prefect, registered: str, tmp_path: Path
+) -> None:
+    run_id = waiting_run(prefect, registered, "completed-name")
+    home = {"PREFECT__HOME_DIR": str(tmp_path / "home"), "_PREFECT_COMPLETE": "bash_complete"}
+
+    def complete(*words: str) -> list[str]:
+        done = prefect(COMP_WORDS=" ".join(["prefect", *words]), COMP_CWORD=str(len(words)), **home)
+        return [line.removeprefix("plain,") for line in done.stdout.splitlines() if line]
+
+    assert complete("cancel", "completed-n") == ["completed-name"]
+    assert complete("schedule", "pause", "doub") == ["doubled"]
+    assert complete("sched") == ["schedule"]
+    assert "--follow" in complete("logs", run_id, "--fo")
+    home["PREFECT__SERVER__ENDPOINT"] = "http://localhost:9"
+    assert complete("cancel", "completed-n") == []
