@@ -272,12 +272,32 @@ def _why_not_loaded(exc: Exception, built_with: dict[str, str]) -> str:
             "This may be due to one of the following version mismatches between the flow build and execution "
             "environments:\n" + "\n".join(differing)
         )
+    if _is_older_line(built_with.get("prefect", "")):
+        parts.append(
+            f"Prefect {built_with['prefect']} pickled it, as another library than this one ({_versions()['prefect']}). "
+            "Re-register the flow with this version, from an environment like this one, or store it as a script "
+            "(`stored_as_script=True`), which any version can load."
+        )
+    elif differing:
+        parts.append(
+            "Re-register the flow from an environment like this one, or run it in one like that it was built in."
+        )
     if isinstance(exc, ImportError):
         parts.append(
             "This may be due to a missing Python module in your current environment. Please ensure you have "
             "all required flow dependencies installed."
         )
     return "\n".join(parts)
+
+
+def _is_older_line(version: str) -> bool:
+    """Whether a version is one of Prefect 1.x or before, whose pickles name parts that are elsewhere now."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(version) < Version("1.5.dev0")
+    except InvalidVersion:
+        return False
 
 
 def get_flow_image(flow: Flow, default: str | None = None) -> str | None:

@@ -140,9 +140,8 @@ def test_a_busy_host_is_asked_again(host: CodeHost, make: Make) -> None:
     assert storage.get_flow("nightly").name == "nightly"
 
 
-@OVER_HTTP
-def test_a_host_that_stays_busy_is_named_after_four_tries(host: CodeHost, make: Make) -> None:
-    storage = make(host, "v3")
+def test_a_host_that_stays_busy_is_named_after_four_tries(host: CodeHost) -> None:
+    storage = github(host, "v3")
     storage.add_flow(Flow("nightly"))
     host.failures = 1000
 

@@ -207,6 +207,25 @@ def test_an_error_lists_the_versions_that_differ() -> None:
     assert "version mismatches" not in str(caught.value)
 
 
+def test_a_flow_that_1_4_1_pickled_asks_to_be_registered_again() -> None:
+    # Recorded with Python 3.11 and prefect 1.4.1: a task with retries, a parameter, a schedule, a run config.
+    recorded = Path(__file__).parents[2] / "compat" / "pickles" / "flow-1.4.1.json"
+
+    with pytest.raises(FlowStorageError) as caught:
+        flow_from_bytes_pickle(recorded.read_bytes())
+    text = str(caught.value)
+    assert "Re-register the flow with this version" in text
+    assert f"- prefect: (flow built with '1.4.1', currently running with {prefect.__version__!r})" in text
+
+
+@pytest.mark.parametrize("version", ["1.6", "later", ""])
+def test_versions_that_are_not_older_only_ask_for_a_like_environment(version: str) -> None:
+    broken = base64.b64encode(b"broken").decode()
+
+    with pytest.raises(FlowStorageError, match="Re-register the flow from an environment like this one"):
+        flow_from_bytes_pickle(repacked(flow=broken, versions={"prefect": version}))
+
+
 def test_a_module_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("module_of_yesterday")
     exec("def run(): pass", vars(module))
