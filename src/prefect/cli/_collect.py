@@ -30,6 +30,8 @@ class BuiltFlow:
     """Its name."""
     serialized: dict[str, Any]
     """Its JSON form."""
+    source: str = ""
+    """The path, module or address that it was found in."""
 
 
 @dataclass

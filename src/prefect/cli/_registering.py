@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from prefect.cli._collect import BuiltFlow, Source
 from prefect.cli._errors import CommandError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from prefect.storage import Storage
 
 __all__ = [
+    "Outcome",
+    "Registration",
     "Tally",
     "add_labels",
     "build_source",
@@ -27,17 +29,65 @@ __all__ = [
     "with_run_config",
 ]
 
-#: Flows in one request.
-_BATCH = 50
+#: Flows, and characters of them, in one request.
+_BATCH, _BATCH_SIZE = 100, 4_000_000
+
+Result = Literal["registered", "built", "skipped", "failed"]
+
+
+@dataclass
+class Outcome:
+    """What became of a flow, or of a source that could not be loaded."""
+
+    source: str
+    """Where it was found."""
+    flow: str | None
+    """Its name; None of a source that could not be loaded."""
+    result: Result
+    """What became of it."""
+    id: str | None = None
+    """Its id, if it was registered."""
+    version: int | None = None
+    """Its version, if the API said one."""
+    error: str | None = None
+    """Why it was not."""
 
 
 @dataclass
 class Tally:
     """How many flows went which way."""
 
-    done: int = 0
-    skipped: int = 0
-    failed: int = 0
+    outcomes: list[Outcome] = field(default_factory=list["Outcome"])
+    """All of them, in their order."""
+    stream: TextIO = field(default_factory=lambda: sys.stdout)
+    """Where to tell about it."""
+
+    @property
+    def done(self) -> int:
+        """Flows that were registered or built."""
+        return sum(outcome.result in ("registered", "built") for outcome in self.outcomes)
+
+    @property
+    def skipped(self) -> int:
+        """Flows that did not change."""
+        return sum(outcome.result == "skipped" for outcome in self.outcomes)
+
+    @property
+    def failed(self) -> int:
+        """Flows and sources that something is wrong with."""
+        return sum(outcome.result == "failed" for outcome in self.outcomes)
+
+    def say(self, text: str) -> None:
+        """Tell about progress."""
+        write(text, self.stream)
+
+    def colored(self, text: str, color: str) -> str:
+        """A text in a colour, where there are colours."""
+        return styled(text, self.stream, color=color)
+
+    def add(self, source: str, flow: str | None, result: Result, **facts: Any) -> None:
+        """Count a flow."""
+        self.outcomes.append(Outcome(source, flow, result, **facts))
 
     def line(self, verb: str) -> str:
         """The summary, such as `==== 2 registered, 1 skipped ====`."""
@@ -45,7 +95,7 @@ class Tally:
         parts += [f"{self.skipped} skipped"] if self.skipped else []
         parts += [f"{self.failed} errored"] if self.failed else []
         color = "red" if self.failed else "green" if self.done else "yellow"
-        return styled(f" {', '.join(parts)} ".center(62, "="), sys.stdout, color=color, bold=True)
+        return styled(f" {', '.join(parts)} ".center(62, "="), self.stream, color=color, bold=True)
 
 
 def keep_named(sources: list[Source], names: Sequence[str]) -> list[str]:
@@ -59,7 +109,9 @@ def keep_named(sources: list[Source], names: Sequence[str]) -> list[str]:
     return [name for name in names if name not in found]
 
 
-def build_source(source: Source, labels: Iterable[str], tally: Tally, *, report: bool) -> list[BuiltFlow]:
+def build_source(
+    source: Source, labels: Iterable[str], tally: Tally, *, report: bool, lines: list[str] | None = None
+) -> list[BuiltFlow]:
     """Build the storages of a source, and give its flows in the form that is registered.
 
     Args:
@@ -67,34 +119,48 @@ def build_source(source: Source, labels: Iterable[str], tally: Tally, *, report:
         labels: labels to add.
         tally: counts what failed, and with `report` what was built.
         report: whether each flow gets a line.
+        lines: takes what there is to say, to be said later; by default it is said at once.
     """
+    say = tally.say if lines is None else lines.append
     built: list[BuiltFlow] = []
     for storage, flows in _by_storage(source.flows):
         kind = type(storage).__name__
-        write(f"  Building `{kind}` storage...")
+        say(f"  Building `{kind}` storage...")
         try:
             for flow in flows:
                 if flow.name not in storage:
                     storage.add_flow(flow)
             storage.build()
         except Exception as error:  # noqa: BLE001 - storages of the user's fail in any way
-            _say_error(f"  Error building storage {kind}", error)
-            tally.failed += len(flows)
+            _say_error(f"Error building storage {kind} of {source.title!r}", error)
+            for flow in flows:
+                tally.add(source.title, flow.name, "failed", error=str(error))
             continue
         for flow in flows:
             try:
-                built.append(_built(flow, labels))
+                built.append(_built(flow, labels, source.title))
             except Exception as error:  # noqa: BLE001 - serializing calls code of the user's
-                _say_error(f"  Error building flow {flow.name!r}", error)
-                tally.failed += 1
+                _say_error(f"Error building flow {flow.name!r}", error)
+                tally.add(source.title, flow.name, "failed", error=str(error))
                 continue
             if report:
-                write(f"  Building {flow.name!r}... {_green('Done')}")
-                tally.done += 1
+                say(f"  Building {flow.name!r}... {tally.colored('Done', 'green')}")
+                tally.add(source.title, flow.name, "built")
     for flow in source.built:
         add_labels(flow.serialized, labels)
+        flow.source = source.title
         built.append(flow)
     return built
+
+
+def is_quick(source: Source) -> bool:
+    """Whether building the storages of a source takes no time: they keep scripts and modules as they are."""
+    from prefect.storage import Module
+
+    return all(
+        isinstance(flow.storage, Module) or getattr(flow.storage, "stored_as_script", False)
+        for flow in source.flows
+    )
 
 
 def _by_storage(flows: list[Flow]) -> Iterator[tuple[Storage, list[Flow]]]:
@@ -124,15 +190,86 @@ def with_run_config(flow: Flow, labels: Iterable[str]) -> None:
         flow.run_config.labels.update(flow.storage.labels)
 
 
-def _built(flow: Flow, labels: Iterable[str]) -> BuiltFlow:
+def _built(flow: Flow, labels: Iterable[str], source: str) -> BuiltFlow:
     with_run_config(flow, labels)
-    return BuiltFlow(flow.name, flow.serialize(build=False))
+    return BuiltFlow(flow.name, flow.serialize(build=False), source)
+
+
+class Registration:
+    """Registers flows of many sources with few requests, and tells about each source in its turn.
+
+    Args:
+        client: the client.
+        project_id: the project.
+        tally: counts the flows.
+        schedule: whether their schedules start to make runs.
+        force: whether unchanged flows get a new version too.
+    """
+
+    def __init__(self, client: Client, project_id: str, tally: Tally, *, schedule: bool, force: bool) -> None:
+        self._client, self._project_id, self._tally = client, project_id, tally
+        self._schedule, self._force = schedule, force
+        self._waiting: list[tuple[list[str], list[BuiltFlow]]] = []
+
+    def add(self, source: Source, labels: Iterable[str]) -> None:
+        """Build the flows of a source; they are registered with others, and at the latest by `flush`."""
+        lines = [f"Processing {source.title!r}:"]
+        if is_quick(source):
+            built = build_source(source, labels, self._tally, report=False, lines=lines)
+        else:
+            # Building an image takes a while: what was built is not kept waiting, and progress is seen.
+            self.flush()
+            self._tally.say(lines.pop())
+            built = build_source(source, labels, self._tally, report=False)
+        self._waiting.append((lines, built))
+        if sum(len(flows) for _, flows in self._waiting) >= _BATCH:
+            self.flush()
+
+    def add_built(self, flows: list[BuiltFlow]) -> None:
+        """Take flows that are built; they are registered by `flush`."""
+        self._waiting.append(([], flows))
+
+    def flush(self) -> None:
+        """Register what waits for it.
+
+        Raises:
+            ClientError: the API refused everything, for want of a right for example.
+        """
+        waiting, self._waiting = self._waiting, []
+        flows = [flow for _, built in waiting for flow in built]
+        replies = iter(self._replies(flows))
+        for lines, built in waiting:
+            for line in lines:
+                self._tally.say(line)
+            for flow in built:
+                self._tell(flow, next(replies))
+
+    def _replies(self, flows: list[BuiltFlow]) -> Iterator[_Reply]:
+        entries = [_entry(flow, self._project_id, self._schedule, self._force) for flow in flows]
+        for start, end in _batches([len(entry["serialized_flow"]) for entry in entries]):
+            yield from _register(self._client, self._project_id, flows[start:end], entries[start:end])
+
+    def _tell(self, flow: BuiltFlow, reply: _Reply) -> None:
+        tally, (flow_id, version, error) = self._tally, reply
+        lead = f"  Registering {flow.name!r}... "
+        if error is not None:
+            tally.say(lead + tally.colored("Error", "red"))
+            print_error(f"Flow {flow.name!r} was not registered: {error}")
+            tally.add(flow.source, flow.name, "failed", error=error)
+        elif flow_id is None:
+            tally.say(f"{lead}{tally.colored('Skipped', 'yellow')} (metadata unchanged)")
+            tally.add(flow.source, flow.name, "skipped", version=version)
+        else:
+            tally.say(
+                f"{lead}{tally.colored('Done', 'green')}\n  └── ID: {flow_id}\n  └── Version: {version}"
+            )
+            tally.add(flow.source, flow.name, "registered", id=flow_id, version=version)
 
 
 def register_built(
     client: Client, flows: list[BuiltFlow], project_id: str, tally: Tally, *, schedule: bool, force: bool
 ) -> None:
-    """Register flows; each gets a line, and its id and version when it is new.
+    """Register flows that are built; each gets a line, and its id and version when it is new.
 
     Args:
         client: the client.
@@ -142,23 +279,21 @@ def register_built(
         schedule: whether their schedules start to make runs.
         force: whether unchanged flows get a new version too.
     """
-    for start in range(0, len(flows), _BATCH):
-        batch = flows[start : start + _BATCH]
-        entries = [_entry(flow, project_id, schedule, force) for flow in batch]
-        for flow, (flow_id, version, error) in zip(
-            batch, _register(client, project_id, batch, entries), strict=True
-        ):
-            lead = f"  Registering {flow.name!r}... "
-            if error is not None:
-                write(lead + styled("Error", sys.stdout, color="red"))
-                print_error(f"Flow {flow.name!r} was not registered: {error}")
-                tally.failed += 1
-            elif flow_id is None:
-                write(lead + styled("Skipped", sys.stdout, color="yellow") + " (metadata unchanged)")
-                tally.skipped += 1
-            else:
-                write(f"{lead}{_green('Done')}\n  └── ID: {flow_id}\n  └── Version: {version}")
-                tally.done += 1
+    registration = Registration(client, project_id, tally, schedule=schedule, force=force)
+    registration.add_built(flows)
+    registration.flush()
+
+
+def _batches(sizes: list[int]) -> Iterator[tuple[int, int]]:
+    """Where requests begin and end, so that none has too many flows or is too long."""
+    start = total = 0
+    for index, size in enumerate(sizes):
+        if index > start and (index - start >= _BATCH or total + size > _BATCH_SIZE):
+            yield start, index
+            start, total = index, 0
+        total += size
+    if start < len(sizes):
+        yield start, len(sizes)
 
 
 #: Id and version of a new version; neither of a flow that is unchanged; the reason of a refusal.
@@ -199,8 +334,8 @@ def _register(
 
 
 def _in_one_request(client: Client, entries: list[dict[str, Any]]) -> list[_Reply] | None:
-    """Register all with one request; None if this API cannot."""
-    from prefect.exceptions import ClientError
+    """Register all with one request; None if this API cannot, or will not have all of them."""
+    from prefect.exceptions import AuthorizationError, ClientError
 
     document = (
         "mutation($input: register_flows_input!) "
@@ -208,10 +343,11 @@ def _in_one_request(client: Client, entries: list[dict[str, Any]]) -> list[_Repl
     )
     try:
         answer = client.graphql(document, variables={"input": {"flows": entries}}, retry_on_api_error=False)
-    except ClientError as error:
-        if "register_flows" in str(error):  # an older API does not know this field or its input
-            return None
+    except AuthorizationError:
         raise
+    except ClientError:
+        # An older API does not know this field. Where one of the flows is refused, one by one shows which.
+        return None
     return [
         (flow.id if flow.is_new else None, flow.version, flow.error)
         for flow in answer.data.register_flows.flows
@@ -255,7 +391,3 @@ def _say_error(title: str, error: Exception) -> None:
 
     text = "\n".join(f"    {line}" for line in trimmed_traceback(error).rstrip().splitlines())
     print_error(f"{title.strip()}: {error}", details=text or None)
-
-
-def _green(text: str) -> str:
-    return styled(text, sys.stdout, color="green")

@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TextIO, TypeVar, cast
 
 import click
 
@@ -24,6 +24,7 @@ __all__ = [
     "Column",
     "age",
     "as_text",
+    "draw_rows",
     "output_option",
     "output_option_for",
     "short_age",
@@ -113,7 +114,7 @@ def show_rows(
     elif not rows and empty is not None:
         note(empty)
     elif sys.stdout.isatty():
-        _draw(rows, columns)
+        draw_rows(rows, columns)
     else:
         write("\t".join(column.title for column in columns))
         for row in rows:
@@ -190,26 +191,33 @@ _GAP = "  "
 _NARROWEST = 6
 
 
-def _draw(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> None:
-    """Draw a table that fits the terminal: without optional columns if need be, then with cut texts."""
+def draw_rows(
+    rows: Sequence[dict[str, Any]], columns: Sequence[Column], stream: TextIO | None = None
+) -> None:
+    """Draw a table that fits the terminal: without optional columns if need be, then with cut texts.
+
+    Args:
+        rows: the rows.
+        columns: what to show of them.
+        stream: where; standard output by default.
+    """
     import shutil
 
+    target = stream or sys.stdout
     terminal = shutil.get_terminal_size().columns
     shown = [(column, [_flat((column.short or column.text)(row)) for row in rows]) for column in columns]
     while _total(_widths(shown)) > terminal and any(column.optional for column, _ in shown):
         last = max(index for index, (column, _) in enumerate(shown) if column.optional)
         del shown[last]
     widths = _cut(_widths(shown), [column.whole for column, _ in shown], terminal)
-    heads = [
-        styled(_cell(c.title, w), sys.stdout, bold=True) for (c, _), w in zip(shown, widths, strict=True)
-    ]
-    write(_GAP.join(heads).rstrip())
+    heads = [styled(_cell(c.title, w), target, bold=True) for (c, _), w in zip(shown, widths, strict=True)]
+    write(_GAP.join(heads).rstrip(), target)
     for index, row in enumerate(rows):
         cells: list[str] = []
         for (column, texts), width in zip(shown, widths, strict=True):
             color = column.color(row) if column.color is not None else None
-            cells.append(styled(_cell(texts[index], width), sys.stdout, color=color))
-        write(_GAP.join(cells).rstrip())
+            cells.append(styled(_cell(texts[index], width), target, color=color))
+        write(_GAP.join(cells).rstrip(), target)
 
 
 def _widths(shown: list[tuple[Column, list[str]]]) -> list[int]:

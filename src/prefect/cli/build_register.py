@@ -14,7 +14,7 @@ import click
 from prefect.cli import _exit_codes
 from prefect.cli._errors import CommandError
 from prefect.cli._group import Command, Group
-from prefect.cli._output import note, write
+from prefect.cli._output import may_ask, note, write
 from prefect.cli._registering_api import (
     FlowsJSONSchema,
     SimpleFlowSchema,
@@ -105,6 +105,7 @@ _LABEL = click.option("--label", "-l", "labels", multiple=True, metavar="LABEL",
 @click.option("--watch", is_flag=True, help="Go on, and register again what changes.")
 @click.option("--schedule/--no-schedule", default=True, help="Whether schedules start to make runs.")
 @click.option("--create-project", is_flag=True, help="Make the project if there is none.")
+@click.option("--output", "-o", type=click.Choice(["text", "json", "jsonl", "yaml", "id"]), metavar="FORMAT", default="text", show_default=True, help="How to print what became of each flow: text, json, jsonl (an object per line), yaml, or id (ids of new versions).")  # fmt: skip
 @click.pass_context
 def register(
     ctx: click.Context,
@@ -118,6 +119,7 @@ def register(
     watch: bool,
     schedule: bool,
     create_project: bool,
+    output: str,
 ) -> None:
     """Register flows with the API.
 
@@ -141,7 +143,9 @@ def register(
         options += [] if schedule else ["--no-schedule"]
         _watch(paths, modules, options)
         return
-    tally = register_once(client, project_id, paths, modules, json_paths, names, labels, force, schedule)
+    tally = register_once(
+        client, project_id, paths, modules, json_paths, names, labels, force, schedule, output
+    )
     ctx.exit(_exit_codes.FAILED if tally.failed else _exit_codes.OK)
 
 
@@ -155,21 +159,25 @@ def register_once(
     labels: Iterable[str],
     force: bool,
     schedule: bool,
+    output: str = "text",
 ) -> Tally:
     """Load, build and register once; how many flows went which way."""
     from prefect.cli._api import api_errors
-    from prefect.cli._registering import Tally, build_source, register_built
+    from prefect.cli._register_summary import show_outcomes
+    from prefect.cli._registering import Registration, Tally
 
-    write("Collecting flows...")
+    tally = Tally() if output == "text" else Tally(stream=sys.stderr)
+    tally.say("Collecting flows...")
     sources = _collect(paths, modules, json_paths)
     _keep_named(sources, names)
 
-    tally = Tally()
+    registration = Registration(client, project_id, tally, schedule=schedule, force=force)
     with api_errors():
         for source in _loaded(sources, tally):
-            built = build_source(source, labels, tally, report=False)
-            register_built(client, built, project_id, tally, schedule=schedule, force=force)
-    write(tally.line("registered"))
+            registration.add(source, labels)
+        registration.flush()
+    show_outcomes(tally, output)
+    tally.say(tally.line("registered"))
     return tally
 
 
@@ -217,6 +225,7 @@ def build(
     tally = Tally()
     flows = {flow.name: flow.serialized for flow in (kept.built if kept else ())}
     for source in _loaded(sources, tally):
+        write(f"Processing {source.title!r}:")
         flows.update(
             {flow.name: flow.serialized for flow in build_source(source, labels, tally, report=True)}
         )
@@ -245,6 +254,8 @@ def _project_id(client: Client, name: str, *, create: bool) -> str:
         found = rows("project", {"name": {"_eq": name}}, "id", client=client)
         if found:
             return found[0].id
+        if not create and may_ask():
+            create = click.confirm(f"Project {name!r} does not exist. Make it?", default=True, err=True)
         if create:
             note(f"Project {name!r} is new.")
             return client.create_project(name)
@@ -283,12 +294,9 @@ def _keep_named(sources: list[Found], names: Sequence[str]) -> None:
 
 
 def _loaded(sources: list[Found], tally: Tally) -> Iterator[Found]:
-    """Sources with flows, each announced; those that could not be loaded are reported and counted."""
+    """Sources with flows; those that could not be loaded are reported and counted."""
     for source in sources:
         if source.error is not None:
             source.error.show()
-            tally.failed += 1
-    for source in sources:
-        if source.flows or source.built:
-            write(f"Processing {source.title!r}:")
-            yield source
+            tally.add(source.title, None, "failed", error=source.error.message)
+    yield from (source for source in sources if source.flows or source.built)
