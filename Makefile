@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= auto
 # Where it is set, every process would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-extras check fix docs bench bench-engine bench-server bench-growth coverage lock lock-bench clean
+.PHONY: help setup demo ui test test-ui test-extras check fix docs bench bench-engine bench-server bench-growth coverage lock lock-bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ $(VENV)/.stamp-test: requirements/test.txt $(VENV)/.stamp-run
 $(VENV)/.stamp-dev: requirements/dev.txt $(VENV)/.stamp-test
 	@$(INSTALL) dev
 
+$(VENV)/.stamp-ui: requirements/ui.txt $(VENV)/.stamp-run
+	@$(INSTALL) ui
+
 # The libraries of extras hold other packages back, so they have an environment of their own.
 EXTRAS_VENV ?= .venv-extras
 $(EXTRAS_VENV)/.stamp-extras: requirements/extras.txt pyproject.toml .ci/install
@@ -38,6 +41,9 @@ setup: $(VENV)/.stamp-dev ## everything for development in .venv
 demo: $(VENV)/.stamp-run ## survey the Python packages of this machine with a flow
 	@$(BIN)/python examples/package_survey.py
 
+ui: $(VENV)/.stamp-ui ## build the web UI, for `prefect server start`
+	@sh .ci/ui $(VENV) build
+
 # ------------------------------------------------------------------ verify
 # COVERAGE=1 make test   also says how much of the code ran: in all, and in core and engine
 test: $(VENV)/.stamp-test ## all tests
@@ -47,6 +53,9 @@ test: $(VENV)/.stamp-test ## all tests
 test-extras: $(EXTRAS_VENV)/.stamp-extras ## the tests that need boto3, Google's and Azure's storage or pandas
 	@$(EXTRAS_VENV)/bin/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) \
 		tests/unit/engine/results tests/unit/engine/test_serializers.py
+
+test-ui: $(VENV)/.stamp-ui $(VENV)/.stamp-test ## the web UI: types, lint, units, and pages in Chromium
+	@sh .ci/ui $(VENV) build lint test e2e
 
 check: $(VENV)/.stamp-dev ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet .
@@ -96,10 +105,15 @@ bench-growth: $(VENV)/.stamp-test ## queries with 1,000,000 task runs in the dat
 LOCK := uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.10 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
+# Groups that stand alone: nothing that the package itself needs is among them.
+LOCK_ONLY := uv pip compile --quiet --no-config --universal --python-version 3.10 \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --group
+
 lock: ## renew the hash-pinned requirements (needs uv; UPGRADE=--upgrade takes newer versions)
 	$(LOCK) $(UPGRADE) --group dev -o requirements/dev.txt
 	$(LOCK) --group test -c requirements/dev.txt -o requirements/test.txt
 	$(LOCK) --group build -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK_ONLY) ui -o requirements/ui.txt
 	$(LOCK) $(UPGRADE) --group extras -o requirements/extras.txt
 	printf 'dask==2022.5.0\ndistributed==2022.5.0\n' > .oldest-dask
 	$(LOCK) $(UPGRADE) --no-universal --group test --override .oldest-dask -o requirements/oldest-dask.txt; rm .oldest-dask

@@ -345,6 +345,49 @@ def create_key(username: str, name: str, expires_in_days: int | None, **options:
     write(_with_store(options, create))
 
 
+@server.command("seed-demo")
+@click.option(
+    "--mapped",
+    type=click.IntRange(1, 1_000_000),
+    default=1_000,
+    show_default=True,
+    help="Children of the largest map.",
+)
+@click.option("--tasks", type=click.IntRange(0, 20_000), default=0, help="Also a flow with this many tasks.")
+@click.option("--log-lines", type=click.IntRange(0, 10_000_000), default=0, help="Also a log this long.")
+@click.option("--days", type=click.IntRange(1, 90), default=7, show_default=True, help="Days of history.")
+@database_options
+def seed_demo(mapped: int, tasks: int, log_lines: int, days: int, **options: Any) -> None:
+    """Fill a database with flows and runs to look at.
+
+    \b
+    To try the server without touching your own:
+      prefect server seed-demo --data-dir demo
+      prefect server start --data-dir demo
+    """
+    from prefect.cli._demo_flows import demo_flows
+    from prefect.server import app
+    from prefect.server.errors import UniquenessError
+    from prefect.server.seed import seed
+
+    flows = demo_flows(tasks)
+    with _database_errors():
+        store = app.open_database(settings_of(options))
+        try:
+            made = seed(store, flows, _now(), mapped=mapped, log_lines=log_lines, days=days, tell=note)
+        except UniquenessError as exc:
+            raise CommandError(
+                "The demo is in this database already.",
+                hint="Give another directory with --data-dir.",
+                exit_code=_exit_codes.CONFLICT,
+            ) from exc
+        finally:
+            store.close()
+    write(f"{made.flow_runs:,} flow runs and {made.task_runs:,} task runs are there to look at.")
+    for title, run_id in made.ids.items():
+        write(f"  {title:12} {run_id}")
+
+
 @server.command()
 def schema() -> None:
     """Print the schema of the GraphQL API."""

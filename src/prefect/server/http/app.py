@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -26,6 +27,7 @@ from prefect.server.http.replay import Replay
 from prefect.server.http.replies import error_reply
 from prefect.server.http.session import session
 from prefect.server.http.shell import Shell
+from prefect.server.http.ui import DIRECTORY, WebUi
 from prefect.server.settings import ServerSettings
 
 __all__ = ["create_app", "utc_now"]
@@ -44,6 +46,7 @@ def create_app(
     metrics: Metrics | None = None,
     stopping: asyncio.Event | None = None,
     beside: Callable[[], contextlib.AbstractAsyncContextManager[None]] = contextlib.nullcontext,
+    ui_directory: Path = DIRECTORY,
 ) -> Starlette:
     """The application that serves a database.
 
@@ -54,6 +57,7 @@ def create_app(
         metrics: where requests are counted.
         stopping: set by whoever wants the application to end: streams and long polls return.
         beside: entered while requests are served: what the server does by itself.
+        ui_directory: the files of the web UI; without them there are plain pages.
     """
     policy.use(settings)
     counts = metrics or Metrics()
@@ -75,9 +79,11 @@ def create_app(
                 yield
                 parts.stopping.set()
 
+    web_ui = WebUi(ui_directory, settings.root_path)
     routes = [
         *(Route(path, graphql, methods=["POST"]) for path in ("/", "/graphql", "/graphql/")),
-        *(Route(path, plain.page, methods=["GET"]) for path in ("/", "/graphql", "/graphql/")),
+        Route("/", web_ui.page, methods=["GET"]),
+        *(Route(path, plain.page, methods=["GET"]) for path in ("/graphql", "/graphql/")),
         Route("/health", plain.health),
         Route("/.well-known/apollo/server-health", plain.health),
         Route("/settings.json", plain.settings_json),
@@ -85,7 +91,7 @@ def create_app(
         Route("/plain.css", plain.css),
         Route("/events", events),
         Route("/session", session, methods=["GET", "POST", "DELETE"]),
-        Route("/{slug}/{kind}/{id}", plain.ui_page),
+        Route("/{path:path}", web_ui.any, methods=["GET"]),
     ]
     app = Starlette(
         routes=routes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import uuid
@@ -81,6 +82,8 @@ async def page(request: Request) -> Response:
     body = (
         f"<p>This is the API of Prefect Classic {html.escape(__version__)}. It takes GraphQL requests, sent by "
         f"<code>POST</code> to this address.</p><p>To use it from a shell:</p><pre>{how}</pre>"
+        "<p>Packages of Prefect Classic hold a web UI. In a checkout of its sources, "
+        "<code>make ui</code> builds it.</p>"
         f'<p><a href="{html.escape(settings.root_path)}/health">Health</a></p>'
     )
     return _html("Prefect Classic", body, settings.root_path)
@@ -89,11 +92,12 @@ async def page(request: Request) -> Response:
 async def ui_page(request: Request) -> Response:
     """`/<slug>/flow/<id>` and `/<slug>/flow-run/<id>`, which clients of 1.x print as links."""
     parts = parts_of(request)
-    kind, id = request.path_params["kind"], request.path_params["id"]
-    try:
-        id = str(uuid.UUID(id)) if kind in ("flow", "flow-run") else ""
-    except ValueError:
-        id = ""
+    kind, id = "", ""
+    pieces = request.path_params["path"].split("/")
+    if len(pieces) == 3 and pieces[1] in ("flow", "flow-run"):
+        kind = pieces[1]
+        with contextlib.suppress(ValueError):
+            id = str(uuid.UUID(pieces[2]))
     if not id:
         return _html("Not found", "<p>There is no such page.</p>", parts.settings.root_path, 404)
     what = "flow run" if kind == "flow-run" else "flow group"

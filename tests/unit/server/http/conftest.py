@@ -7,6 +7,7 @@ import datetime
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -67,11 +68,16 @@ def open_site(store: Store, settings: ServerSettings) -> Iterator[Callable[..., 
     """Opens servers over `store`; settings as keywords."""
     with contextlib.ExitStack() as stack:
 
-        def open_it(peer: str = "127.0.0.1", base_url: str = "http://localhost:4200", **changes: Any) -> Site:
+        def open_it(
+            peer: str = "127.0.0.1",
+            base_url: str = "http://localhost:4200",
+            ui_directory: Path = Path("no-web-ui"),
+            **changes: Any,
+        ) -> Site:
             changed = replace(settings, **changes)
             clock = [NOW]
             store.write_sync(lambda tx: ensure_first_tenant(tx, NOW))
-            app = create_app(changed, store, clock=lambda: clock[0])
+            app = create_app(changed, store, clock=lambda: clock[0], ui_directory=ui_directory)
             client = TestClient(app, base_url=base_url, client=(peer, 5000), raise_server_exceptions=False)
             stack.enter_context(client)
             return Site(store, changed, client, clock)

@@ -1,0 +1,385 @@
+import { Check, Hand, Play, RotateCcw } from "lucide-react";
+import { type ReactNode, useMemo, useState } from "react";
+import { useAct, useGql } from "@/api/query";
+import { useTitle } from "@/app/crumbs";
+import { To } from "@/app/link";
+import { useSearchState } from "@/app/search";
+import { useCanEdit } from "@/app/session";
+import { AGENTS, SILENT_MS } from "@/app/shell";
+import { graphql } from "@/gql";
+import type { AttentionQuery } from "@/gql/graphql";
+import { FAILED, LATE_MS } from "@/lib/states";
+import { count } from "@/lib/time";
+import { Button, cx, Empty, inputClass, Panel, Problem, Skeleton, Time, Took, useNow } from "@/parts/basics";
+import { History } from "@/parts/history";
+import { type RunRow, RunList } from "@/parts/run-list";
+import { StateBadge, StateIcon } from "@/parts/state";
+import { toast } from "@/parts/toast";
+import { useRunActions } from "@/run/actions";
+import { RESTART } from "@/run/queries";
+
+const HISTORY = graphql(`
+  query History($where: flow_run_bool_exp!) {
+    flow_run(where: $where, order_by: [{ start_time: desc }], limit: 5000) {
+      id name state state_message state_start_time scheduled_start_time start_time end_time flow { name version }
+    }
+  }
+`);
+
+const ATTENTION = graphql(`
+  query Attention($failed: flow_run_bool_exp!, $paused: flow_run_bool_exp!, $late: flow_run_bool_exp!) {
+    failed: flow_run(where: $failed, order_by: [{ state_timestamp: desc }], limit: 200) {
+      id name state state_message state_timestamp flow { name flow_group_id archived }
+    }
+    paused: flow_run(where: $paused, order_by: [{ state_timestamp: desc }], limit: 20) {
+      id name state state_message state_timestamp flow { name flow_group_id archived }
+    }
+    late: flow_run(where: $late, order_by: [{ state_start_time: asc }], limit: 20) {
+      id name state state_start_time flow { name flow_group_id archived }
+    }
+    lateCount: flow_run_aggregate(where: $late) { aggregate { count } }
+  }
+`);
+
+const NOW = graphql(`
+  query Now($running: flow_run_bool_exp!, $upcoming: flow_run_bool_exp!) {
+    running: flow_run(where: $running, order_by: [{ start_time: desc_nulls_last }], limit: 15) {
+      id name state start_time flow { name }
+      done: task_runs_aggregate(where: { state: { _in: ["Success", "Cached", "Skipped", "Failed", "TriggerFailed"] } }) { aggregate { count } }
+      all: task_runs_aggregate(where: { state: { _neq: "Mapped" } }) { aggregate { count } }
+    }
+    upcoming: flow_run(where: $upcoming, order_by: [{ state_start_time: asc }], limit: 10) {
+      id name state state_start_time flow { name }
+    }
+    project(order_by: [{ name: asc }], limit: 500) { id name }
+    flow_aggregate { aggregate { count } }
+    api { version }
+  }
+`);
+
+const DAY = 86_400_000;
+/** Moments move on in steps, so that a query stays the same query for a while. */
+const STEP = 60_000;
+
+export function DashboardPage() {
+  useTitle([{ text: "Dashboard" }]);
+  const [project, setProject] = useSearchState("project");
+  const now = useNow();
+  const minute = Math.floor(now / STEP) * STEP;
+  const of = useMemo(() => (project ? { flow: { project_id: { _eq: project } } } : {}), [project]);
+  const iso = (at: number) => new Date(at).toISOString();
+  const live = ["flow_run"];
+  const history = useGql(HISTORY, { where: { ...of, start_time: { _gte: iso(minute - DAY) } } }, { live });
+  const attention = useGql(
+    ATTENTION,
+    {
+      failed: { ...of, state: { _in: FAILED }, state_timestamp: { _gte: iso(minute - DAY) } },
+      paused: { ...of, state: { _eq: "Paused" } },
+      late: { ...of, state: { _eq: "Scheduled" }, state_start_time: { _lte: iso(minute - LATE_MS) } },
+    },
+    { live },
+  );
+  const current = useGql(
+    NOW,
+    {
+      running: { ...of, state: { _in: ["Running", "Cancelling", "Submitted", "Retrying"] } },
+      upcoming: { ...of, state: { _in: ["Scheduled", "Queued", "Resume"] }, state_start_time: { _gt: iso(minute) } },
+    },
+    { live, every: 15_000 },
+  );
+  const [range, setRange] = useState<[number, number]>();
+  const error = history.error ?? attention.error ?? current.error;
+  if (error) return <Problem error={error} />;
+  if (current.data?.flow_aggregate.aggregate?.count === 0) return <FirstSteps />;
+
+  const runs = history.data?.flow_run ?? [];
+  const inRange = range
+    ? runs.filter((run) => Date.parse(run.start_time!) >= range[0] && Date.parse(run.start_time!) < range[1])
+    : [];
+  return (
+    <div className="mx-auto flex max-w-7xl flex-col gap-4 p-4">
+      <Health
+        late={attention.data?.lateCount.aggregate?.count ?? undefined}
+        failed={attention.data?.failed.length}
+        paused={attention.data?.paused.length}
+        version={current.data?.api?.version}
+      >
+        <select
+          aria-label="Project"
+          className={cx(inputClass, "!w-auto max-w-48")}
+          value={project}
+          onChange={(event) => setProject(event.target.value)}
+        >
+          <option value="">all projects</option>
+          {(current.data?.project ?? []).map((one) => (
+            <option key={one.id} value={one.id}>
+              {one.name}
+            </option>
+          ))}
+        </select>
+      </Health>
+      <div className="grid gap-4 lg:grid-cols-[minmax(0,1fr)_24rem]">
+        <div className="flex min-w-0 flex-col gap-4">
+          <Panel
+            title="Runs, last 24 hours"
+            aside={<span className="text-xs text-muted">{runs.length ? `${count(runs.length)} runs` : ""}</span>}
+          >
+            <History
+              runs={runs.map((run) => ({ id: run.id, state: run.state, at: Date.parse(run.start_time!) }))}
+              from={minute - DAY}
+              to={minute + STEP}
+              chosen={range}
+              onChoose={setRange}
+            />
+            {range && (
+              <div className="border-t border-line">
+                <RunList runs={inRange as RunRow[]} />
+                {inRange.length === 0 && <p className="p-4 text-center text-sm text-muted">No run began then.</p>}
+              </div>
+            )}
+          </Panel>
+          <Panel title="In progress">
+            {!current.data ? (
+              <Skeleton rows={3} />
+            ) : current.data.running.length === 0 ? (
+              <p className="p-4 text-sm text-muted">Nothing runs.</p>
+            ) : (
+              current.data.running.map((run) => {
+                const all = run.all.aggregate?.count ?? 0;
+                const done = run.done.aggregate?.count ?? 0;
+                return (
+                  <Row key={run.id}>
+                    <StateIcon state={run.state} />
+                    <To to={`flow-run/${run.id}`} className="min-w-0 flex-1 truncate hover:underline">
+                      {run.flow?.name} <span className="text-muted">/ {run.name}</span>
+                    </To>
+                    <span className="h-2 w-28 overflow-hidden rounded-sm bg-hover max-sm:w-14" title={`${done} of ${all} task runs`}>
+                      <span className="block h-full bg-running" style={{ width: `${all ? (done / all) * 100 : 0}%` }} />
+                    </span>
+                    <span className="w-10 text-right text-muted">{all ? Math.floor((done / all) * 100) : 0} %</span>
+                    <span className="w-20 text-right">
+                      <Took from={run.start_time} to={null} />
+                    </span>
+                  </Row>
+                );
+              })
+            )}
+          </Panel>
+          <Panel title="Upcoming">
+            {(current.data?.upcoming ?? []).map((run) => (
+              <Row key={run.id}>
+                <StateIcon state={run.state} />
+                <To to={`flow-run/${run.id}`} className="min-w-0 flex-1 truncate hover:underline">
+                  {run.flow?.name} <span className="text-muted">/ {run.name}</span>
+                </To>
+                <span className="text-muted">
+                  <Time at={run.state_start_time} />
+                </span>
+              </Row>
+            ))}
+            {current.data?.upcoming.length === 0 && <p className="p-4 text-sm text-muted">No run is scheduled.</p>}
+          </Panel>
+        </div>
+        <Attention data={attention.data} />
+      </div>
+    </div>
+  );
+}
+
+function Row({ children }: { children: ReactNode }) {
+  return (
+    <div className="flex min-h-9 items-center gap-3 border-b border-line px-3 text-sm last:border-b-0 hover:bg-panel">
+      {children}
+    </div>
+  );
+}
+
+interface HealthProps {
+  late?: number;
+  failed?: number;
+  paused?: number;
+  version?: string;
+  children: ReactNode;
+}
+
+function Health({ late, failed, paused, version, children }: HealthProps) {
+  const agents = useGql(AGENTS, {}, { live: ["agent"], every: 15_000 });
+  const now = useNow();
+  const alive = (agents.data?.agent ?? []).filter(
+    (one) => one.last_queried && now - Date.parse(one.last_queried) < SILENT_MS,
+  ).length;
+  const isKnown = late !== undefined && agents.data !== undefined;
+  const problems = [
+    failed ? `${failed} failed` : "",
+    late ? `${late} late` : "",
+    paused ? `${paused} waiting for approval` : "",
+    isKnown && alive === 0 ? "no agent" : "",
+  ].filter(Boolean);
+  const isBad = Boolean(failed || (late && alive === 0));
+  return (
+    <div className="flex flex-wrap items-center gap-x-5 gap-y-2 text-sm" data-testid="health">
+      <span
+        className={cx(
+          "inline-flex items-center gap-2 text-base font-semibold",
+          problems.length === 0 ? "text-good" : isBad ? "text-bad" : "text-late",
+        )}
+      >
+        <span className="size-2.5 rounded-full bg-current" />
+        {!isKnown ? "…" : problems.length === 0 ? "All is well" : problems.join(", ")}
+      </span>
+      <span className="text-muted">
+        {late ?? "–"} due and waiting · {alive} {alive === 1 ? "agent" : "agents"} · server {version ?? "–"}
+      </span>
+      <span className="ml-auto">{children}</span>
+    </div>
+  );
+}
+
+function Attention({ data }: { data: AttentionQuery | undefined }) {
+  const agents = useGql(AGENTS, {}, { live: ["agent"] });
+  const now = useNow();
+  if (!data) return <Skeleton rows={6} />;
+  const byFlow = new Map<string, AttentionQuery["failed"]>();
+  for (const run of data.failed) {
+    const key = run.flow?.flow_group_id ?? run.id;
+    byFlow.set(key, [...(byFlow.get(key) ?? []), run]);
+  }
+  // Agents that were here today and are gone; those of last month are history.
+  const gone = (agents.data?.agent ?? []).filter((one) => {
+    const silent = one.last_queried ? now - Date.parse(one.last_queried) : 0;
+    return silent > SILENT_MS && silent < DAY;
+  });
+  const isEmpty = byFlow.size === 0 && data.paused.length === 0 && data.late.length === 0 && gone.length === 0;
+  return (
+    <Panel title="Needs attention" className="self-start">
+      {isEmpty && (
+        <p className="flex items-center gap-2 p-4 text-sm text-good">
+          <Check size={15} /> Nothing. All is well.
+        </p>
+      )}
+      {[...byFlow.values()].map((runs) => (
+        <FailedFlow key={runs[0]!.id} runs={runs} />
+      ))}
+      {data.paused.map((run) => (
+        <AttentionRow key={run.id} run={run} detail={<>paused <Time at={run.state_timestamp} /></>} kind="approve" />
+      ))}
+      {data.late.map((run) => (
+        <AttentionRow key={run.id} run={run} detail={<Late at={run.state_start_time!} />} kind="run" />
+      ))}
+      {gone.map((agent) => (
+        <Row key={agent.id}>
+          <StateIcon state="Scheduled" />
+          <To to="agents" className="min-w-0 flex-1 truncate hover:underline">
+            agent {agent.name}
+          </To>
+          <span className="text-late">
+            silent, last <Time at={agent.last_queried} />
+          </span>
+        </Row>
+      ))}
+    </Panel>
+  );
+}
+
+function Late({ at }: { at: string }) {
+  const now = useNow();
+  const minutes = Math.floor((now - Date.parse(at)) / 60_000);
+  return <span className="text-late">late {minutes < 1 ? "" : minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`}</span>;
+}
+
+function FailedFlow({ runs }: { runs: AttentionQuery["failed"] }) {
+  const canEdit = useCanEdit();
+  const restart = useAct(RESTART, (result) =>
+    toast(`Restarted: ${result.restart_flow_run?.task_runs ?? 0} task runs will run again.`),
+  );
+  const latest = runs[0]!;
+  return (
+    <div className="flex items-start gap-3 border-b border-line px-3 py-2 text-sm last:border-b-0 hover:bg-panel">
+      <span className="pt-0.5">
+        <StateIcon state={latest.state} />
+      </span>
+      <div className="min-w-0 flex-1">
+        <div className="flex gap-2">
+          <To to={`flow-run/${latest.id}`} className="truncate font-medium hover:underline">
+            {latest.flow?.name}
+          </To>
+          <span className="shrink-0 text-bad">{runs.length} failed</span>
+        </div>
+        <p className="truncate text-xs text-muted" title={latest.state_message ?? ""}>
+          <Time at={latest.state_timestamp} /> · {latest.name} · {latest.state_message}
+        </p>
+      </div>
+      {canEdit && !latest.flow?.archived && (
+        <Button
+          aria-label={`Restart ${latest.flow?.name} / ${latest.name}`}
+          title="Restart the latest from where it failed"
+          className="!h-7 !px-2"
+          icon={<RotateCcw size={13} />}
+          disabled={restart.isPending}
+          onClick={() => restart.mutate({ id: latest.id, fromStart: false })}
+        />
+      )}
+    </div>
+  );
+}
+
+interface AttentionRowProps {
+  run: { id: string; name: string; state?: string | null; state_start_time?: string | null; flow?: { name: string; archived: boolean } | null };
+  detail: ReactNode;
+  kind: "approve" | "run";
+}
+
+function AttentionRow({ run, detail, kind }: AttentionRowProps) {
+  const canEdit = useCanEdit();
+  const act = useRunActions(run);
+  const label = kind === "approve" ? "Approve" : "Run now";
+  return (
+    <Row>
+      {kind === "run" ? <StateBadgeIcon due={run.state_start_time} /> : <StateIcon state={run.state} />}
+      <To to={`flow-run/${run.id}`} className="min-w-0 flex-1 truncate font-medium hover:underline">
+        {run.flow?.name}
+      </To>
+      <span className="shrink-0 text-xs text-muted">{detail}</span>
+      {canEdit && kind === "approve" && (
+        <Button
+          aria-label={`${label} ${run.flow?.name} / ${run.name}`}
+          title={label}
+          className="!h-7 !px-2"
+          icon={<Hand size={13} />}
+          onClick={act.approve}
+        />
+      )}
+      {kind === "run" && (
+        <To to={`flow-run/${run.id}`} className="text-xs text-link hover:underline" aria-label={`Why ${run.name} does not run`}>
+          why?
+        </To>
+      )}
+    </Row>
+  );
+}
+
+function StateBadgeIcon({ due }: { due?: string | null }) {
+  return (
+    <span className="w-3.5 overflow-hidden">
+      <StateBadge state="Scheduled" due={due} />
+    </span>
+  );
+}
+
+function FirstSteps() {
+  return (
+    <div className="mx-auto max-w-2xl p-6">
+      <Empty
+        text="No flow is registered yet. Register one, start an agent, and this page fills by itself."
+        command={
+          "prefect create project demo\nprefect register --project demo -p flow.py\nprefect run --project demo --name NAME --execute"
+        }
+        waits="waiting for the first flow"
+      />
+      <p className="flex items-center justify-center gap-2 text-sm text-muted">
+        <Play size={13} /> Only looking around? This fills another database with a demo:
+      </p>
+      <Empty text="" command={"prefect server seed-demo --data-dir demo\nprefect server start --data-dir demo"} />
+    </div>
+  );
+}

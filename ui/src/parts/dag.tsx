@@ -1,0 +1,166 @@
+/** A graph of tasks. Its layout is computed in a worker, and only what is in sight is drawn. */
+import { Background, Controls, type Edge, Handle, MiniMap, type Node, type NodeProps, Position, ReactFlow, type ReactFlowInstance } from "@xyflow/react";
+import "@xyflow/react/dist/style.css";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { usePrefs } from "@/lib/prefs";
+import { colourOf, family } from "@/lib/states";
+import { count } from "@/lib/time";
+import { cx, Skeleton } from "./basics";
+import type { LayoutEdge, Placed } from "./layout";
+import LayoutWorker from "./layout.worker?worker";
+import { CountsBar, StateIcon } from "./state";
+
+export interface DagTask {
+  id: string;
+  name: string;
+  mapped: boolean;
+  isParameter: boolean;
+  state?: string | null;
+  counts?: Record<string, number>;
+}
+
+interface Props {
+  tasks: DagTask[];
+  edges: LayoutEdge[];
+  chosen?: string;
+  onChoose?: (id: string | undefined) => void;
+  onOpen?: (id: string) => void;
+}
+
+/** With more than this, the view begins at the top and not with all of it. */
+const MANY = 150;
+export const WIDTH = 172;
+export const HEIGHT = 44;
+
+type TaskNode = Node<{ task: DagTask; isChosen: boolean }, "task">;
+
+/** Layouts by graph: a flow is laid out once, however often its states change. */
+const known = new Map<string, Placed>();
+
+function useLayout(tasks: DagTask[], edges: LayoutEdge[]): Placed | undefined {
+  const key = useMemo(() => `${tasks.map((task) => task.id).join()}|${edges.length}`, [tasks, edges]);
+  const [placed, setPlaced] = useState(known.get(key));
+  useEffect(() => {
+    const found = known.get(key);
+    setPlaced(found);
+    if (found || tasks.length === 0) return;
+    const worker = new LayoutWorker();
+    worker.onmessage = (event: MessageEvent<Placed>) => {
+      if (known.size > 30) known.clear();
+      known.set(key, event.data);
+      setPlaced(event.data);
+      worker.terminate();
+    };
+    worker.postMessage({ ids: tasks.map((task) => task.id), edges, width: WIDTH, height: HEIGHT });
+    return () => worker.terminate();
+  }, [key]);
+  return placed;
+}
+
+function TaskBox({ data }: NodeProps<TaskNode>) {
+  const { task, isChosen } = data;
+  const total = task.counts ? Object.values(task.counts).reduce((sum, one) => sum + one, 0) : 0;
+  return (
+    <div
+      className={cx(
+        "flex flex-col justify-center gap-1 rounded-md border bg-raised px-2.5 text-sm",
+        isChosen ? "border-text" : "border-line-strong",
+        task.isParameter && "border-dashed",
+        task.mapped && "shadow-[2px_2px_0_var(--line-strong)]",
+        task.state === "TriggerFailed" && "hatched",
+      )}
+      style={{ width: WIDTH, height: HEIGHT }}
+    >
+      <Handle type="target" position={Position.Top} className="!invisible" />
+      <div className="flex items-center gap-1.5">
+        {task.state !== undefined && <StateIcon state={task.state} size={12} />}
+        <span className="truncate" title={task.name}>
+          {task.name}
+        </span>
+        {total > 0 && <span className="ml-auto shrink-0 text-xs text-muted">{count(total)}</span>}
+      </div>
+      {task.counts && total > 0 && <CountsBar counts={task.counts} className="!h-1.5" />}
+      <Handle type="source" position={Position.Bottom} className="!invisible" />
+    </div>
+  );
+}
+
+const NODES = { task: TaskBox };
+
+export function Dag({ tasks, edges, chosen, onChoose, onOpen }: Props) {
+  const placed = useLayout(tasks, edges);
+  const flow = useRef<ReactFlowInstance<TaskNode, Edge> | null>(null);
+  usePrefs(); // colours of the small map change with the theme
+  const nodes = useMemo<TaskNode[]>(
+    () =>
+      placed
+        ? tasks.map((task) => ({
+            id: task.id,
+            type: "task",
+            position: placed.places[task.id] ?? { x: 0, y: 0 },
+            width: WIDTH,
+            height: HEIGHT,
+            data: { task, isChosen: task.id === chosen },
+            ariaLabel: task.name,
+          }))
+        : [],
+    [placed, tasks, chosen],
+  );
+  const lines = useMemo<Edge[]>(
+    () =>
+      [...new Map(edges.map((edge) => [`${edge.from}-${edge.to}`, edge])).entries()].map(([id, edge]) => ({
+        id,
+        source: edge.from,
+        target: edge.to,
+        style: {
+          stroke: edge.from === chosen || edge.to === chosen ? "var(--text)" : "var(--line-strong)",
+          strokeDasharray: edge.mapped ? "4 3" : undefined,
+        },
+      })),
+    [edges, chosen],
+  );
+  if (!placed) return <Skeleton rows={5} />;
+  const isLarge = tasks.length > MANY;
+  const failed = tasks.find((task) => family(task.state) === "bad" && task.state !== undefined);
+  const start = placed.places[failed?.id ?? tasks[0]?.id ?? ""] ?? { x: 0, y: 0 };
+  return (
+    <div className="h-full min-h-80 w-full" data-testid="dag" data-nodes={nodes.length}>
+      <ReactFlow
+        nodes={nodes}
+        edges={lines}
+        nodeTypes={NODES}
+        onInit={(instance) => {
+          flow.current = instance;
+        }}
+        fitView={!isLarge}
+        fitViewOptions={{ maxZoom: 1, padding: 0.15 }}
+        defaultViewport={isLarge ? { x: 300 - start.x * 0.7, y: 60 - start.y * 0.7, zoom: 0.7 } : undefined}
+        minZoom={isLarge ? 0.15 : 0.3}
+        maxZoom={1.5}
+        onlyRenderVisibleElements={isLarge}
+        nodesDraggable={false}
+        nodesConnectable={false}
+        edgesFocusable={false}
+        onNodeClick={(_, node) => onChoose?.(node.id === chosen ? undefined : node.id)}
+        onNodeDoubleClick={(_, node) => onOpen?.(node.id)}
+        onPaneClick={() => onChoose?.(undefined)}
+        proOptions={{ hideAttribution: true }}
+      >
+        <Background color="var(--line)" gap={20} />
+        <Controls showInteractive={false} />
+        {tasks.length > 25 && (
+          <MiniMap
+            pannable
+            zoomable
+            nodeColor={(node) => {
+              const state = (node as TaskNode).data.task.state;
+              return state === undefined ? "#9995" : colourOf(family(state));
+            }}
+            bgColor="var(--panel)"
+            maskColor="color-mix(in srgb, var(--hover) 60%, transparent)"
+          />
+        )}
+      </ReactFlow>
+    </div>
+  );
+}

@@ -1,0 +1,31 @@
+/** Markdown of others: no HTML, no scripts, links to the web only. */
+import ReactMarkdown from "react-markdown";
+import rehypeSanitize from "rehype-sanitize";
+import remarkGfm from "remark-gfm";
+
+export const isWebLink = (url: unknown): url is string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: browsers drop them, so "java\nscript:" is no relative link
+  typeof url === "string" && /^https?:\/\//i.test(url.replace(/[\u0000-\u0020]/g, ""));
+
+export function OutLink({ url, children }: { url: unknown; children: React.ReactNode }) {
+  if (!isWebLink(url)) return <span>{children}</span>;
+  return (
+    <a href={url} target="_blank" rel="noopener noreferrer" className="break-all text-link underline">
+      {children}
+    </a>
+  );
+}
+
+export function Markdown({ text }: { text: string }) {
+  return (
+    <div className="markdown text-sm">
+      <ReactMarkdown
+        remarkPlugins={[remarkGfm]}
+        rehypePlugins={[rehypeSanitize]}
+        components={{ a: ({ href, children }) => <OutLink url={href}>{children}</OutLink> }}
+      >
+        {text}
+      </ReactMarkdown>
+    </div>
+  );
+}
