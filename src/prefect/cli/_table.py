@@ -55,6 +55,8 @@ class Column:
     """What it shows in a terminal, where that is shorter."""
     optional: bool = False
     """Whether a narrow terminal may do without it."""
+    kept: bool = False
+    """Whether other columns are cut before it is."""
 
 
 def output_option(function: F) -> F:
@@ -209,14 +211,20 @@ def draw_rows(
     while _total(_widths(shown)) > terminal and any(column.optional for column, _ in shown):
         last = max(index for index, (column, _) in enumerate(shown) if column.optional)
         del shown[last]
-    widths = _cut(_widths(shown), [column.whole for column, _ in shown], terminal)
-    heads = [styled(_cell(c.title, w), target, bold=True) for (c, _), w in zip(shown, widths, strict=True)]
+    widths = _cut(_widths(shown), [column for column, _ in shown], terminal)
+    right = [_is_numeric(texts) for _, texts in shown]
+    heads = [
+        styled(_cell(c.title, w, right=r), target, bold=True)
+        for (c, _), w, r in zip(shown, widths, right, strict=True)
+    ]
     write(_GAP.join(heads).rstrip(), target)
     for index, row in enumerate(rows):
         cells: list[str] = []
-        for (column, texts), width in zip(shown, widths, strict=True):
+        for (column, texts), width, is_right in zip(shown, widths, right, strict=True):
             color = column.color(row) if column.color is not None else None
-            cells.append(styled(_cell(texts[index], width), target, color=color))
+            # Ids are for copying: they are there, and not in the way.
+            is_dim = column.whole and column.color is None
+            cells.append(styled(_cell(texts[index], width, right=is_right), target, color=color, dim=is_dim))
         write(_GAP.join(cells).rstrip(), target)
 
 
@@ -231,23 +239,31 @@ def _total(widths: list[int]) -> int:
     return sum(widths) + len(_GAP) * (len(widths) - 1)
 
 
-def _cut(widths: list[int], whole: list[bool], terminal: int) -> list[int]:
+def _is_numeric(texts: list[str]) -> bool:
+    return any(texts) and all(text.isdecimal() or not text for text in texts)
+
+
+def _cut(widths: list[int], columns: list[Column], terminal: int) -> list[int]:
     """The same widths, with the widest columns that may be cut made narrower until all fit."""
     widths = list(widths)
     while _total(widths) > terminal:
-        candidates = [i for i, is_whole in enumerate(whole) if not is_whole and widths[i] > _NARROWEST]
+        wide = [i for i, column in enumerate(columns) if not column.whole and widths[i] > _NARROWEST]
+        candidates = [i for i in wide if not columns[i].kept] or wide
         if not candidates:
             break
         widths[max(candidates, key=widths.__getitem__)] -= 1
     return widths
 
 
-def _cell(text: str, width: int) -> str:
+def _cell(text: str, width: int, *, right: bool = False) -> str:
     """A text in exactly so many places, with an ellipsis if it has to be cut."""
     from rich.cells import cell_len, set_cell_size
 
     length = cell_len(text)
-    return text + " " * (width - length) if length <= width else set_cell_size(text, width - 1) + "…"
+    if length > width:
+        return set_cell_size(text, width - 1) + "…"
+    space = " " * (width - length)
+    return space + text if right else text + space
 
 
 def age(timestamp: str | None) -> str:

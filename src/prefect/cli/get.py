@@ -17,7 +17,13 @@ from prefect.cli._table import Column, age, output_option, short_age, show_rows,
 __all__ = ["get"]
 
 _LIMIT = click.option(
-    "--limit", "-l", default=10, show_default=True, type=click.IntRange(min=1), help="Most rows to print."
+    "--limit",
+    "-l",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Most rows to print; 0 prints all.",
 )
 
 
@@ -34,11 +40,12 @@ def _rows(
 
     client = connect()
     with api_errors():
-        found = rows(table, where, selection, order_by=order_by, limit=limit and limit + 1, client=client)
+        asked = limit + 1 if limit else None
+        found = rows(table, where, selection, order_by=order_by, limit=asked, client=client)
     plain = [row.to_dict() for row in found]
-    if limit is None or len(plain) <= limit:
+    if not limit or len(plain) <= limit:
         return plain, None
-    return plain[:limit], "There are more; --limit says how many to print."
+    return plain[:limit], f"There are more than {limit}: `--limit N` prints N, `--limit 0` all."
 
 
 def _flow_filter(
@@ -109,15 +116,22 @@ def flow_runs(
         limit,
     )
     columns: list[Column] = [
-        Column("NAME", lambda row: row["name"]),
+        Column("NAME", lambda row: row["name"], kept=True),
         Column("FLOW NAME", lambda row: row["flow"]["name"]),
         Column("STATE", lambda row: row["state"], color=state_color, whole=True),
         Column("AGE", lambda row: age(row["created"]), short=lambda row: short_age(row["created"])),
-        Column("START TIME", lambda row: short_time(row["start_time"]), optional=True),
+        Column("START TIME", lambda row: short_time(row["start_time"]), short=_start, optional=True),
         Column("ID", lambda row: row["id"], whole=True),
     ]
     hint = "There are no flow runs like that. `prefect run --name FLOW` makes one."
     show_rows(found, columns, output, empty=hint, more=more)
+
+
+def _start(row: dict[str, Any]) -> str:
+    """When a run started, or is to start."""
+    return short_age(
+        row["start_time"] or (row["scheduled_start_time"] if row["state"] == "Scheduled" else None)
+    )
 
 
 @get.command()
@@ -174,7 +188,7 @@ def tasks(
         Column("FLOW NAME", lambda row: row["flow"]["name"]),
         Column("FLOW VERSION", lambda row: row["flow"]["version"]),
         Column("AGE", lambda row: age(row["created"]), short=lambda row: short_age(row["created"])),
-        Column("MAPPED", lambda row: row["mapped"]),
+        Column("MAPPED", lambda row: row["mapped"], short=lambda row: "yes" if row["mapped"] else ""),
         Column("TYPE", lambda row: row["type"], short=lambda row: row["type"].rpartition(".")[2]),
     ]
     show_rows(found, columns, output, empty="There are no tasks like that.", more=more)
@@ -197,3 +211,64 @@ def logs(name: str | None, id: str | None, info: bool, output: str) -> None:
         show_info(lines)
     else:
         show_log(lines, output)
+
+
+@get.command()
+@output_option
+def agents(output: str) -> None:
+    """List agents, last heard of first."""
+    found, more = _rows(
+        "agent", {}, "id name type labels core_version last_queried created", {"last_queried": "desc"}, 100
+    )
+    columns: list[Column] = [
+        Column("NAME", lambda row: row["name"], kept=True),
+        Column("TYPE", lambda row: row["type"], optional=True),
+        Column("LABELS", lambda row: ", ".join(row["labels"] or ())),
+        Column(
+            "LAST QUERIED",
+            lambda row: age(row["last_queried"]),
+            short=lambda row: short_age(row["last_queried"]),
+        ),
+        Column("ID", lambda row: row["id"], whole=True),
+    ]
+    hint = "There are no agents. `prefect agent local start` starts one."
+    show_rows(found, columns, output, empty=hint, more=more)
+
+
+@get.command("task-runs")
+@click.option("--flow-run", "-r", required=True, metavar="RUN", help="Name or id of the flow run.")
+@click.option("--state", metavar="STATE", help="Only task runs in this state, such as Failed.")
+@_LIMIT
+@output_option
+def task_runs(flow_run: str, state: str | None, limit: int, output: str) -> None:
+    """List the task runs of a flow run, in the order of their start."""
+    client = connect()
+    with api_errors():
+        run = find_run(client, flow_run)
+    where: dict[str, Any] = {"flow_run_id": {"_eq": run["id"]}}
+    if state is not None:
+        where["state"] = {"_ilike": state}
+    found, more = _rows(
+        "task_run",
+        where,
+        "id name map_index state state_message start_time end_time task { name slug }",
+        {"start_time": "asc"},
+        limit,
+    )
+    columns: list[Column] = [
+        Column("TASK", lambda row: row["task"]["name"], kept=True),
+        Column(
+            "INDEX",
+            lambda row: row["map_index"],
+            short=lambda row: "" if row["map_index"] < 0 else row["map_index"],
+        ),
+        Column("STATE", lambda row: row["state"], color=state_color, whole=True),
+        Column("MESSAGE", lambda row: row["state_message"], optional=True),
+        Column(
+            "START TIME",
+            lambda row: short_time(row["start_time"]),
+            short=lambda row: short_age(row["start_time"]),
+        ),
+        Column("ID", lambda row: row["id"], whole=True),
+    ]
+    show_rows(found, columns, output, empty="The flow run has no task runs like that.", more=more)
