@@ -50,9 +50,16 @@ test: $(VENV)/.stamp-test ## all tests
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_ARGS)
 	@$(if $(COVERAGE),sh .ci/coverage $(BIN)/python)
 
-test-extras: $(EXTRAS_VENV)/.stamp-extras ## the tests that need boto3, Google's and Azure's storage or pandas
-	@$(EXTRAS_VENV)/bin/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) \
-		tests/unit/engine/results tests/unit/engine/test_serializers.py
+# Azurite, Azure's own emulator of its storage, is a program for Node.js.
+AZURITE := $(EXTRAS_VENV)/azurite/node_modules/.bin/azurite-blob
+$(AZURITE):
+	@npm install --silent --no-fund --no-audit --prefix $(EXTRAS_VENV)/azurite azurite@3.35.0 || \
+		echo "npm is missing or has no registry: the tests with Azure's storage are SKIPPED" >&2
+
+test-extras: $(EXTRAS_VENV)/.stamp-extras $(AZURITE) ## the tests that need boto3, Google's and Azure's storage, pandas or Kubernetes' schemas
+	@AZURITE=$(abspath $(AZURITE)) $(EXTRAS_VENV)/bin/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) \
+		tests/unit/engine/results tests/unit/engine/test_serializers.py tests/unit/storage/test_codecommit.py \
+		tests/contract/test_cloud_places.py tests/repository/test_deployment.py
 
 test-ui: $(VENV)/.stamp-ui $(VENV)/.stamp-test ## the web UI: types, lint, units, and pages in Chromium
 	@sh .ci/ui $(VENV) build lint test e2e
