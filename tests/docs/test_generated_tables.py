@@ -9,14 +9,19 @@ import pytest
 
 from prefect._removed import removed_table
 from prefect._settings import settings_table
+from prefect.cli._reference import reference
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.mark.parametrize(
     ("page", "make"),
-    [("removed.md", removed_table), ("reference/configuration.md", settings_table)],
-    ids=["removed", "settings"],
+    [
+        ("removed.md", removed_table),
+        ("reference/configuration.md", settings_table),
+        ("reference/commands.md", reference),
+    ],
+    ids=["removed", "settings", "commands"],
 )
 def test_a_generated_table_is_up_to_date(page: str, make: Callable[[], str]) -> None:
     table = make()
@@ -29,7 +34,7 @@ def test_a_generated_table_is_up_to_date(page: str, make: Callable[[], str]) -> 
     )
 
 
-@pytest.mark.parametrize("make", [removed_table, settings_table])
+@pytest.mark.parametrize("make", [removed_table, settings_table, reference])
 def test_every_row_has_as_many_cells_as_the_others(make: Callable[[], str]) -> None:
     for block in make().split("\n\n"):
         rows = [line for line in block.splitlines() if line.startswith("|")]
