@@ -67,6 +67,17 @@ class Runs:
         """Take a run, as an agent does."""
         self.client.set_flow_run_state(run_id, Submitted("taken", state=self.state(run_id)))
 
+    def finish_task(self, run_id: str, slug: str, state: State) -> None:
+        """Set the state of a task run, as the process that ran it did."""
+        task_id = self.rows(
+            "query($id: uuid!, $slug: String!) { task(where: { slug: { _eq: $slug }, "
+            "flow: { flow_runs: { id: { _eq: $id } } } }) { id } }",
+            id=run_id,
+            slug=slug,
+        )["task"][0]["id"]
+        task_run = self.client.get_task_run_info(run_id, task_id)
+        self.client.set_task_run_state(task_run.id, state, version=task_run.version)
+
     def start(self, run_id: str, url: str | None = None, **env: str) -> subprocess.Popen[bytes]:
         """A process that runs a flow run; its output goes to the file `<id>.log`."""
         with (self.folder / f"{run_id}.log").open("ab") as output:
