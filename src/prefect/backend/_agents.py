@@ -11,6 +11,9 @@ from prefect.utilities import clock
 
 __all__ = ["check_for_compatible_agents"]
 
+#: Agents that are named at most.
+_LISTED = 5
+
 
 def check_for_compatible_agents(labels: Iterable[str], since_minutes: int = 1) -> str:
     """Whether an agent is there that would take a run with these labels, as a sentence for people.
@@ -49,7 +52,8 @@ def check_for_compatible_agents(labels: Iterable[str], since_minutes: int = 1) -
         )
     return (
         f"You have {len(healthy)} healthy {'agent' if len(healthy) == 1 else 'agents'} in your tenant but do "
-        f"not have an agent with {text}. Start an agent with matching labels to deploy your flow run."
+        f"not have an agent with {text}. Start an agent with matching labels to deploy your flow run. "
+        f"There {'is' if len(healthy) == 1 else 'are'}: {_listed(healthy)}."
     )
 
 
@@ -64,6 +68,15 @@ def _by_health(since_minutes: int) -> tuple[list[Any], list[Any]]:
 def _takes(agent: Any, labels: set[str]) -> bool:
     own = set(agent.labels or ())
     return labels <= own if labels else not own
+
+
+def _listed(agents: list[Any]) -> str:
+    """Agents with their labels, the first few of them."""
+    shown = [
+        f"{agent.name or agent.id} ({', '.join(sorted(agent.labels or ())) or 'no labels'})"
+        for agent in agents[:_LISTED]
+    ]
+    return "; ".join(shown) + (f"; and {len(agents) - _LISTED} more" if len(agents) > _LISTED else "")
 
 
 def _name(agent: Any) -> str:

@@ -15,7 +15,7 @@ from prefect.utilities import clock
 if TYPE_CHECKING:
     from prefect.client.client import Client
 
-__all__ = ["FlowRunLog", "follow"]
+__all__ = ["FlowRunLog", "StateLine", "follow"]
 
 #: Seconds between two looks: short while something happens, growing while nothing does.
 _SHORTEST_S, _LONGEST_S = 0.25, 2.0
@@ -62,6 +62,12 @@ class FlowRunLog(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.timestamp:%H:%M:%S} | {logging.getLevelName(self.level):<7} | {self.message}"
+
+
+class StateLine(FlowRunLog):
+    """A line that says which state the run entered."""
+
+    __slots__ = ()
 
 
 def follow(
@@ -168,7 +174,7 @@ class _Watch:
                 if state.id not in self._seen:
                     self._seen.add(state.id)
                     message = f"Entered state <{state.state}>: {state.message}"
-                    lines.append(FlowRunLog(parse_time(state.timestamp), logging.INFO, message))
+                    lines.append(StateLine(parse_time(state.timestamp), logging.INFO, message))
         if self.shows_logs:
             for log in row.logs:
                 if log.id not in self._seen:

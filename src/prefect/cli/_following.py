@@ -74,6 +74,16 @@ def follow(client: Client, run_id: str, shown: Shown) -> int:
         raise CommandError("The flow run was deleted.", exit_code=_exit_codes.NOT_FOUND) from error
 
 
+def _entry(line: FlowRunLog, level: str) -> dict[str, str]:
+    from prefect.backend._watch import StateLine
+
+    timestamp = line.timestamp.isoformat()
+    if isinstance(line, StateLine):
+        state, _, message = line.message.removeprefix("Entered state <").partition(">: ")
+        return {"type": "state", "timestamp": timestamp, "state": state, "message": message}
+    return {"type": "log", "timestamp": timestamp, "level": level, "message": line.message}
+
+
 def execute_here(run_id: str, shown: Shown, log_level: str | None = None) -> int:
     """Run a flow run in a process of this machine, without an agent.
 
@@ -125,13 +135,7 @@ def _wants_to_cancel() -> bool:
 def _print_line(line: FlowRunLog, shown: Shown) -> None:
     level = logging.getLevelName(line.level)
     if shown.output == "jsonl":
-        entry = {
-            "type": "log",
-            "timestamp": line.timestamp.isoformat(),
-            "level": level,
-            "message": line.message,
-        }
-        write(json.dumps(entry))
+        write(json.dumps(_entry(line, level)))
     elif not shown.quiet:
         text = styled(f"{level:<7}", sys.stdout, color=LEVEL_COLORS.get(level))
         write(f"└── {line.timestamp:%H:%M:%S} | {text} | {line.message}")
@@ -150,7 +154,7 @@ def _finish(run: FlowRunView, shown: Shown) -> int:
     state: State = run.state
     name = type(state).__name__
     if shown.output == "jsonl":
-        write(json.dumps({"type": "state", "state": name, "message": state.message}))
+        write(json.dumps({"type": "result", "state": name, "message": state.message}))
     elif not shown.quiet:
         if state.is_successful():
             text, color = "Flow run succeeded!", "green"

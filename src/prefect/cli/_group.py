@@ -55,7 +55,7 @@ class Group(_Help, click.Group):
 
         compat: that is no mistake and exits with 0; click 8.2 made it 2.
         """
-        if not args and self.shows_commands:
+        if not args and self.shows_commands and not ctx.resilient_parsing:
             click.echo(ctx.get_help())
             ctx.exit(_exit_codes.OK)
         return super().parse_args(ctx, args)

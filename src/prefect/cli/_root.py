@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from prefect.cli import _exit_codes
 from prefect.cli._commands import COMMANDS
@@ -48,6 +49,16 @@ class LazyGroup(click.Group):
         if not word.startswith("-") and self.get_command(ctx, word) is None:
             raise _no_such_command(word)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands that begin like a word, from the table: a Tab imports none of them."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        helps = {name: command.get_short_help_str() for name, command in self.commands.items()}
+        helps |= {name: entry.help for name, entry in COMMANDS.items() if name not in helps}
+        return [
+            CompletionItem(name, help=text) for name, text in helps.items() if name.startswith(incomplete)
+        ]
 
     def get_help(self, ctx: click.Context) -> str:
         """The same text that is printed when click is not loaded."""

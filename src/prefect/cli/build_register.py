@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prefect.cli import _exit_codes
+from prefect.cli._complete import complete_projects
 from prefect.cli._errors import CommandError
 from prefect.cli._group import Command, Group
 from prefect.cli._output import may_ask, note, write
@@ -95,7 +96,9 @@ _LABEL = click.option("--label", "-l", "labels", multiple=True, metavar="LABEL",
     removed={"flow": "Use `prefect register --project NAME --path FILE`."},
     context_settings={"max_content_width": 100},
 )
-@click.option("--project", metavar="NAME", help="Project to register in. Required.")
+@click.option(
+    "--project", metavar="NAME", shell_complete=complete_projects, help="Project to register in. Required."
+)
 @_PATH
 @_MODULE
 @click.option("--json", "-j", "json_paths", multiple=True, metavar="FILE", help="File or address of what `prefect build` made; repeatable.")  # fmt: skip

@@ -6,6 +6,7 @@ import click
 
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
+from prefect.cli._complete import complete_projects
 from prefect.cli._errors import CommandError
 from prefect.cli._group import Group
 from prefect.cli._output import may_ask, note, write
@@ -25,7 +26,7 @@ def delete() -> None:
 
 
 @delete.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_projects)
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def project(name: str, dry_run: bool, yes: bool) -> None:

@@ -8,6 +8,7 @@ import click
 
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
+from prefect.cli._complete import complete_flows, complete_projects, complete_runs
 from prefect.cli._errors import CommandError
 from prefect.cli._find import is_uuid
 from prefect.cli._group import Group
@@ -61,9 +62,11 @@ def _flow(name: str, version: int | None, project: str | None, selection: str) -
 
 
 @describe.command()
-@click.option("--name", "-n", required=True, metavar="NAME", help="Name of the flow.")
+@click.option(
+    "--name", "-n", required=True, metavar="NAME", shell_complete=complete_flows, help="Name of the flow."
+)
 @click.option("--version", "-v", type=int, metavar="N", help="Its version; the newest by default.")
-@click.option("--project", "-p", metavar="NAME", help="Its project.")
+@click.option("--project", "-p", metavar="NAME", shell_complete=complete_projects, help="Its project.")
 @_WEB
 @_OUTPUT
 def flows(name: str, version: int | None, project: str | None, web: bool, output: str) -> None:
@@ -76,9 +79,11 @@ def flows(name: str, version: int | None, project: str | None, web: bool, output
 
 
 @describe.command()
-@click.option("--name", "-n", required=True, metavar="NAME", help="Name of the flow.")
+@click.option(
+    "--name", "-n", required=True, metavar="NAME", shell_complete=complete_flows, help="Name of the flow."
+)
 @click.option("--version", "-v", type=int, metavar="N", help="Its version; the newest by default.")
-@click.option("--project", "-p", metavar="NAME", help="Its project.")
+@click.option("--project", "-p", metavar="NAME", shell_complete=complete_projects, help="Its project.")
 @_OUTPUT
 def tasks(name: str, version: int | None, project: str | None, output: str) -> None:
     """Describe the tasks of a registered flow."""
@@ -87,8 +92,10 @@ def tasks(name: str, version: int | None, project: str | None, output: str) -> N
 
 
 @describe.command("flow-runs")
-@click.option("--name", "-n", required=True, metavar="NAME", help="Name of the flow run.")
-@click.option("--flow-name", "-fn", metavar="NAME", help="Name of its flow.")
+@click.option(
+    "--name", "-n", required=True, metavar="NAME", shell_complete=complete_runs, help="Name of the flow run."
+)
+@click.option("--flow-name", "-fn", metavar="NAME", shell_complete=complete_flows, help="Name of its flow.")
 @_WEB
 @_OUTPUT
 def flow_runs(name: str, flow_name: str | None, web: bool, output: str) -> None:

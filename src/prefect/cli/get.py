@@ -8,6 +8,7 @@ import click
 
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
+from prefect.cli._complete import complete_flows, complete_projects, complete_runs
 from prefect.cli._errors import CommandError
 from prefect.cli._find import find_run, matching
 from prefect.cli._group import Group
@@ -60,9 +61,11 @@ def _flow_filter(
 
 
 @get.command()
-@click.option("--name", "-n", metavar="NAME", help="Flows of this name.")
+@click.option("--name", "-n", metavar="NAME", shell_complete=complete_flows, help="Flows of this name.")
 @click.option("--version", "-v", type=int, metavar="N", help="This version.")
-@click.option("--project", "-p", metavar="NAME", help="Flows of this project.")
+@click.option(
+    "--project", "-p", metavar="NAME", shell_complete=complete_projects, help="Flows of this project."
+)
 @_LIMIT
 @click.option("--all-versions", is_flag=True, help="Archived versions too.")
 @output_option
@@ -91,8 +94,12 @@ def flows(
 
 @get.command("flow-runs")
 @_LIMIT
-@click.option("--flow", "-f", metavar="NAME", help="Runs of the flow of this name.")
-@click.option("--project", "-p", metavar="NAME", help="Runs of flows of this project.")
+@click.option(
+    "--flow", "-f", metavar="NAME", shell_complete=complete_flows, help="Runs of the flow of this name."
+)
+@click.option(
+    "--project", "-p", metavar="NAME", shell_complete=complete_projects, help="Runs of flows of this project."
+)
 @click.option("--started", "-s", is_flag=True, help="Only runs that have started, last started first.")
 @click.option("--state", metavar="STATE", help="Only runs in this state, such as Failed.")
 @output_option
@@ -160,9 +167,21 @@ def projects(name: str | None, output: str) -> None:
 
 @get.command()
 @click.option("--name", "-n", metavar="NAME", help="Tasks of this name.")
-@click.option("--flow-name", "-fn", metavar="NAME", help="Tasks of the flow of this name.")
+@click.option(
+    "--flow-name",
+    "-fn",
+    metavar="NAME",
+    shell_complete=complete_flows,
+    help="Tasks of the flow of this name.",
+)
 @click.option("--flow-version", "-fv", type=int, metavar="N", help="Tasks of this version of the flow.")
-@click.option("--project", "-p", metavar="NAME", help="Tasks of flows of this project.")
+@click.option(
+    "--project",
+    "-p",
+    metavar="NAME",
+    shell_complete=complete_projects,
+    help="Tasks of flows of this project.",
+)
 @_LIMIT
 @output_option
 def tasks(
@@ -195,7 +214,9 @@ def tasks(
 
 
 @get.command()
-@click.option("--name", "-n", metavar="NAME", help="The last flow run of this name.")
+@click.option(
+    "--name", "-n", metavar="NAME", shell_complete=complete_runs, help="The last flow run of this name."
+)
 @click.option("--id", metavar="UUID", help="The flow run of this id.")
 @click.option("--info", "-i", is_flag=True, help="Print what an agent said about the start of the run.")
 @output_option
@@ -236,7 +257,14 @@ def agents(output: str) -> None:
 
 
 @get.command("task-runs")
-@click.option("--flow-run", "-r", required=True, metavar="RUN", help="Name or id of the flow run.")
+@click.option(
+    "--flow-run",
+    "-r",
+    required=True,
+    metavar="RUN",
+    shell_complete=complete_runs,
+    help="Name or id of the flow run.",
+)
 @click.option("--state", metavar="STATE", help="Only task runs in this state, such as Failed.")
 @_LIMIT
 @output_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefect.cli._complete import complete_flows, complete_projects
 from prefect.cli._group import Group
 from prefect.cli._lookup import check_lookup, find_flow
 from prefect.cli._output import note
@@ -62,13 +63,19 @@ Exit status: 0 the run succeeded, 1 it failed, 11 it was cancelled, 2 an option 
     context_settings={"max_content_width": 100},
 )
 @click.option("--id", "-i", "flow_or_group_id", metavar="UUID", help="Id of a registered flow or flow group.")
-@click.option("--project", metavar="NAME", help="Project of a registered flow; needs --name.")
+@click.option(
+    "--project",
+    metavar="NAME",
+    shell_complete=complete_projects,
+    help="Project of a registered flow; needs --name.",
+)
 @click.option("--path", "-p", metavar="FILE", help="Python file with the flow.")
 @click.option("--module", "-m", metavar="MODULE", help="Importable Python module with the flow.")
 @click.option(
     "--name",
     "-n",
     metavar="NAME",
+    shell_complete=complete_flows,
     help="Name of the flow: one of several in a file or module, or a registered one.",
 )
 @click.option(

@@ -232,8 +232,10 @@ def test_a_watched_run_as_json_lines(prefect: Prefect, registered: str, agent: l
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines[0]["type"] == "flow_run"
     assert lines[0]["id"] == agent[0]
-    assert {line["type"] for line in lines[1:-1]} == {"log"}
-    assert lines[-1] == {"type": "state", "state": "Failed", "message": "Some reference tasks failed."}
+    assert {line["type"] for line in lines[1:-1]} == {"log", "state"}
+    states = [line["state"] for line in lines if line["type"] == "state"]
+    assert states == ["Scheduled", "Submitted", "Running", "Failed"]
+    assert lines[-1] == {"type": "result", "state": "Failed", "message": "Some reference tasks failed."}
 
 
 def test_a_cancelled_run_exits_with_11(prefect: Prefect, registered: str, client: Client) -> None:

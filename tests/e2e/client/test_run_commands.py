@@ -208,6 +208,8 @@ def test_names_are_completed_as_the_server_knows_them(
     assert complete("cancel", "completed-n") == ["completed-name"]
     assert complete("schedule", "pause", "doub") == ["doubled"]
     assert complete("sched") == ["schedule"]
+    assert {"run", "register", "cancel"} < set(complete(""))
+    assert set(complete("schedule", "")) == {"list", "pause", "resume"}
     assert "--follow" in complete("logs", run_id, "--fo")
     home["PREFECT__SERVER__ENDPOINT"] = "http://localhost:9"
     assert complete("cancel", "completed-n") == []
