@@ -53,7 +53,10 @@ def _add(table: Table) -> None:
         elif isinstance(constraint, Check):
             parts.append(sa.CheckConstraint(constraint.sql, name=constraint.name))
         else:
-            parts.append(sa.Index(constraint.name, *constraint.columns))
+            where = None if constraint.has is None else sa.text(f"{constraint.has} IS NOT NULL")
+            parts.append(
+                sa.Index(constraint.name, *constraint.columns, sqlite_where=where, postgresql_where=where)
+            )
     sa.Table(table.name, metadata, *parts)
 
 

@@ -36,6 +36,8 @@ _log = logging.getLogger("prefect.server")
 
 #: Writes in one commit at most: keeps the wait of the first of them short.
 _MAX_GROUP = 200
+#: Pages of 4 KiB that the log may hold before they are copied.
+_WAL_PAGES = 8_000
 
 
 def connect(path: str, durability: str, *, readonly: bool = False) -> sqlite3.Connection:
@@ -50,6 +52,8 @@ def connect(path: str, durability: str, *, readonly: bool = False) -> sqlite3.Co
         connection.execute("PRAGMA query_only = ON")
     else:
         connection.execute("PRAGMA journal_mode = WAL")
+        # What was written often since the last time is copied into the database once.
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
     connection.create_function("lower_unicode", 1, _lower, deterministic=True)
     json_functions.register(connection)
@@ -284,10 +288,12 @@ class SqliteStore:
         done: list[_Job] = []
         try:
             connection.execute("BEGIN IMMEDIATE")
+            is_alone = len(group) == 1
             for job in group:
-                if job.future.set_running_or_notify_cancel() and self._run_job(job):
+                if job.future.set_running_or_notify_cancel() and self._run_job(job, is_alone):
                     done.append(job)  # noqa: PERF401 # what was done has to be known when one of them raises
-            connection.execute("COMMIT")
+            if connection.in_transaction:
+                connection.execute("COMMIT")
         except sqlite3.Error as exc:  # a full disk, an unreadable file: nothing of the group happened
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
@@ -303,21 +309,26 @@ class SqliteStore:
         for job in done:
             job.future.set_result(job.outcome)
 
-    def _run_job(self, job: _Job) -> bool:
-        """Run one job in a savepoint; False when it failed, and its waiter knows."""
+    def _run_job(self, job: _Job, is_alone: bool) -> bool:
+        """Run one job, in a savepoint unless it is alone; False when it failed, and its waiter knows."""
         connection = self._writer_connection
         transaction = SqliteTransaction(connection)
-        connection.execute("SAVEPOINT job")
+        if not is_alone:
+            connection.execute("SAVEPOINT job")
         try:
             job.outcome = job.work(transaction)
         except BaseException as exc:  # handed to the waiter, whatever it is
             if not connection.in_transaction:  # the database gave up on all of it: a full disk, say
                 raise sqlite3.OperationalError(str(exc)) from exc
-            connection.execute("ROLLBACK TO job")
-            connection.execute("RELEASE job")
+            if is_alone:
+                connection.execute("ROLLBACK")
+            else:
+                connection.execute("ROLLBACK TO job")
+                connection.execute("RELEASE job")
             job.future.set_exception(self._not_written(exc) if _is_of_the_file(exc) else exc)
             return False
-        connection.execute("RELEASE job")
+        if not is_alone:
+            connection.execute("RELEASE job")
         job.events = transaction.events
         return True
 

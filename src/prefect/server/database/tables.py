@@ -62,11 +62,15 @@ class Unique:
 
 
 class Index:
-    """An index over columns; named after them unless `name` is given."""
+    """An index over columns; named after them unless `name` is given.
 
-    def __init__(self, *columns: str, name: str | None = None) -> None:
+    With `has` it holds the rows where that column is not null, and costs the others nothing.
+    """
+
+    def __init__(self, *columns: str, name: str | None = None, has: str | None = None) -> None:
         self.columns = columns
         self.name = name
+        self.has = has
 
 
 @dataclass(frozen=True)
@@ -361,10 +365,10 @@ _table(
     Index("tenant_id", "start_time"),
     Index("tenant_id", "name"),
     Index("flow_id", "scheduled_start_time"),
-    Index("lease_until", name="ix_flow_run_lease"),
-    Index("cancel_deadline", name="ix_flow_run_cancel_deadline"),
-    Index("parent_task_run_id"),
-    Index("agent_id"),
+    Index("lease_until", name="ix_flow_run_lease", has="lease_until"),
+    Index("cancel_deadline", name="ix_flow_run_cancel_deadline", has="cancel_deadline"),
+    Index("parent_task_run_id", has="parent_task_run_id"),
+    Index("agent_id", has="agent_id"),
 )
 
 _table(
@@ -392,7 +396,7 @@ _table(
     Unique("flow_run_id", "task_id", "map_index"),
     Index("flow_run_id", "state"),
     Index("tenant_id", "state", "state_start_time", name="ix_task_run_due"),
-    Index("tenant_id", "cache_key", "state", "state_timestamp", name="ix_task_run_cached"),
+    Index("tenant_id", "cache_key", "state", "state_timestamp", name="ix_task_run_cached", has="cache_key"),
     Index("task_id", "state", "state_timestamp"),
     Index("tenant_id", "start_time"),
 )

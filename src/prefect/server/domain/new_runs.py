@@ -16,7 +16,7 @@ from prefect.server.database.sql import json_value, new_uuid
 from prefect.server.database.store import Row, Transaction
 from prefect.server.domain.common import clean_text, dump, load, load_list, load_object, new_id, stamp
 from prefect.server.domain.run_names import new_name
-from prefect.server.domain.states import parse_state
+from prefect.server.domain.states import first_task_state, parse_state
 from prefect.server.errors import BadInputError
 
 __all__ = ["FLOW_COLUMNS", "RunRequest", "insert_children", "insert_flow_run", "insert_task_runs"]
@@ -143,7 +143,7 @@ def insert_task_runs(
         tasks: SQL that gives ids of tasks; all tasks of the flows when empty.
     """
     of_tasks, of_runs = (f" AND {column} IN ({tasks})" if tasks else "" for column in ("k.id", "t.task_id"))
-    state = parse_state({"type": "Pending", "message": "Task run created"}, now)
+    state = first_task_state()
     values = {
         **params,
         "now": stamp(now),
@@ -196,7 +196,7 @@ def insert_children(
     )
     if cache_key is None:
         return
-    state = parse_state({"type": "Pending", "message": "Task run created"}, now)
+    state = first_task_state()
     values = {
         "now": stamp(now),
         "message": state.message,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import re
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ __all__ = [
     "HOLDING_STATES",
     "ParsedState",
     "carry_inputs",
+    "first_task_state",
     "is_finished",
     "is_running",
     "parse_state",
@@ -136,6 +138,13 @@ def parse_state(state: Any, now: datetime.datetime) -> ParsedState:
         has_cached_inputs=bool(parsed.cached_inputs),
         n_map_states=getattr(parsed, "n_map_states", None),
     )
+
+
+@functools.cache
+def first_task_state() -> ParsedState:
+    """The state of a task run that was just made."""
+    epoch = datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
+    return parse_state({"type": "Pending", "message": "Task run created"}, epoch)
 
 
 def _complete(state: Any, now: datetime.datetime) -> None:

@@ -47,6 +47,11 @@ __all__ = [
 
 Table = Literal["flow_run", "task_run"]
 
+#: What is looked at of a run whose state is set.
+_RUN = ("id", "tenant_id", "version", "state", "start_time", "end_time", "heartbeat")
+_FLOW_RUN = ", ".join(f"r.{name}" for name in (*_RUN, "labels", "epoch", "agent_id"))
+_TASK_RUN = ", ".join(f"t.{name}" for name in (*_RUN, "flow_run_id", "serialized_state"))
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -164,7 +169,7 @@ def set_task_run_state(
 
 def _locked_flow_run(tx: Transaction, caller: Caller, run_id: str) -> Row:
     run = tx.one_or_none(
-        "SELECT r.*, f.settings AS flow_settings FROM flow_run r JOIN flow f ON f.id = r.flow_id "
+        f"SELECT {_FLOW_RUN}, f.settings AS flow_settings FROM flow_run r JOIN flow f ON f.id = r.flow_id "
         f"WHERE r.id = :id AND r.tenant_id = :tenant_id{lock_for_update(tx, 'r')}",
         {"id": run_id, "tenant_id": caller.tenant_id},
     )
@@ -177,7 +182,7 @@ def _locked_task_run(tx: Transaction, caller: Caller, run_id: str, holds_flow_ru
     # To start a task the flow run is held too: it cannot be cancelled after it was looked at.
     share = " FOR SHARE OF r" if holds_flow_run and tx.dialect == "postgresql" else ""
     run = tx.one_or_none(
-        "SELECT t.*, r.state AS flow_run_state, r.epoch AS flow_run_epoch, f.settings AS flow_settings, "
+        f"SELECT {_TASK_RUN}, r.state AS flow_run_state, r.epoch AS flow_run_epoch, f.settings AS flow_settings, "
         "k.tags AS task_tags FROM flow_run r JOIN task_run t ON t.flow_run_id = r.id "
         "JOIN flow f ON f.id = r.flow_id JOIN task k ON k.id = t.task_id "
         f"WHERE t.id = :id AND t.tenant_id = :tenant_id{share}{lock_for_update(tx, 't')}",

@@ -202,11 +202,10 @@ def _by_key(tx: Transaction, secret: str, now: datetime.datetime, tenant_id: str
 
 
 def _with_headers(caller: Caller, headers: Mapping[str, str]) -> Caller:
-    return replace(
-        caller,
-        agent_id=_uuid(headers.get("x-prefect-agent-id")),
-        core_version=headers.get("x-prefect-core-version"),
-    )
+    agent_id, core_version = headers.get("x-prefect-agent-id"), headers.get("x-prefect-core-version")
+    if agent_id is None and core_version is None:
+        return caller
+    return replace(caller, agent_id=_uuid(agent_id), core_version=core_version)
 
 
 def _explained(secret: str | None, error: UnauthenticatedError) -> str:

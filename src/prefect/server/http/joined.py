@@ -1,7 +1,7 @@
-"""One system call for an answer: what is written in one turn of the event loop is sent together.
+"""One system call for an answer: its head and its body are sent together.
 
-Uvicorn writes the head and the body of an answer one after the other, and asyncio sends each at
-once. To the client that is the same; to the processor of both it is one waking less.
+Uvicorn writes the one after the other, and asyncio sends each at once. To the client that is the
+same; to the processor it is one call and one waking of the client less.
 """
 
 # uvicorn picks its parser, and says so without a type that could be named.
@@ -14,66 +14,65 @@ from typing import Any
 
 __all__ = ["joining"]
 
-#: More than this is sent without waiting, so that a transport that is full can say so.
-_MOST = 65_536
-
 
 class _Joining:
-    """A transport that keeps what is written until the loop's next turn."""
+    """A transport that keeps the head of an answer until its body is there."""
 
-    __slots__ = ("_loop", "_parts", "_size", "_transport")
+    __slots__ = ("_head", "_transport")
 
-    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: Any) -> None:
         self._transport = transport
-        self._loop = loop
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._head = b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send it with what else is written in this turn."""
-        if not self._parts:
-            self._loop.call_soon(self._send)
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size > _MOST:
-            self._send()
+        """Send it; the head of an answer of known length goes with what follows."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/") and b"content-length:" in data:
+            self._head = data
+            return
+        self._transport.write(data)
 
     def writelines(self, parts: Iterable[bytes]) -> None:
-        """Send them with what else is written in this turn."""
+        """Send all of them."""
         self.write(b"".join(parts))
 
     def write_eof(self) -> None:
         """Send what was written, and say that nothing more comes."""
-        self._send()
+        self.send_head()
         self._transport.write_eof()
 
     def close(self) -> None:
         """Send what was written, and end the connection."""
-        self._send()
+        self.send_head()
         self._transport.close()
 
-    def _send(self) -> None:
-        if self._parts:
-            data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-            self._parts.clear()
-            self._size = 0
-            self._transport.write(data)
+    def send_head(self) -> None:
+        """Send a head that nothing follows."""
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
 
 
 def joining(protocol: type[Any]) -> type[asyncio.Protocol]:
     """A protocol of uvicorn's that sends the parts of an answer together.
 
     Args:
-        protocol: the protocol, with its event loop as `loop`.
+        protocol: the protocol.
     """
 
     class JoiningProtocol(protocol):
         """A connection whose answers are sent whole."""
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(_Joining(transport, self.loop))
+            self._joining = _Joining(transport)
+            super().connection_made(self._joining)
+
+        def on_response_complete(self) -> None:
+            self._joining.send_head()
+            super().on_response_complete()
 
     return JoiningProtocol

@@ -48,7 +48,7 @@ class Parts:
     async def caller(self, request: Request, *, is_new: bool = True) -> Caller | None:
         """The caller of a request; see `Identifier.caller`."""
         peer = request.client.host if request.client else None
-        return await self.identifier.caller(request.headers, peer, request.method, is_new=is_new)
+        return await self.identifier.caller(_headers(request), peer, request.method, is_new=is_new)
 
     async def is_still(self, request: Request, caller: Caller) -> bool:
         """Whether who sent a request that waits may still do what they might when it came."""
@@ -57,6 +57,12 @@ class Parts:
         except (ForbiddenError, RateLimitedError, UnauthenticatedError):
             return False
         return now is not None and (now.tenant_id, now.role) == (caller.tenant_id, caller.role)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """The headers by lower-case name, to be looked at many times; of two of a name the first counts."""
+    raw: list[tuple[bytes, bytes]] = request.scope["headers"]
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw)}
 
 
 def parts_of(request: Request) -> Parts:

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Sequence
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prefect.server.http.metrics import Metrics
@@ -25,6 +24,7 @@ _SECURITY = {
     ),
     "cross-origin-opener-policy": "same-origin",
 }
+_CORS = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"retry-after")]
 #: wire: those that clients and the web UI of 1.x send.
 _HEADERS = (
     "authorization, content-type, last-event-id, x-prefect-tenant-id, x-prefect-core-version, "
@@ -59,7 +59,8 @@ class Shell:
         self._metrics = metrics
         self._has_cors = requires_keys
         self._paths = frozenset(paths)
-        self._is_secure = is_secure
+        security = {**_SECURITY, "strict-transport-security": "max-age=31536000"} if is_secure else _SECURITY
+        self._security = [(name.encode(), value.encode()) for name, value in security.items()]
         self._root = f"{root_path}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,8 +70,7 @@ class Shell:
             return
         if len(self._root) > 1 and f"{scope['path']}/".startswith(self._root):
             scope["path"] = scope["path"][len(self._root) - 1 :] or "/"
-        headers = Headers(scope=scope)
-        has_cors = self._has_cors and "origin" in headers
+        has_cors = self._has_cors and any(name == b"origin" for name, _ in scope["headers"])
         started = time.perf_counter()
         status = 0
 
@@ -78,14 +78,9 @@ class Shell:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                out = MutableHeaders(scope=message)
-                for name, value in _SECURITY.items():
-                    out.setdefault(name, value)
-                if self._is_secure:
-                    out.setdefault("strict-transport-security", "max-age=31536000")
-                if has_cors:
-                    out["access-control-allow-origin"] = "*"
-                    out["access-control-expose-headers"] = "retry-after"
+                given = {name for name, _ in message["headers"]}
+                more = [pair for pair in self._security if pair[0] not in given]
+                message["headers"] = [*message["headers"], *more, *(_CORS if has_cors else ())]
             await send(message)
 
         metrics = self._metrics

@@ -387,16 +387,44 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_flow_run")),
         sa.UniqueConstraint("flow_id", "idempotency_key", name=op.f("uq_flow_run_flow_id_idempotency_key")),
     )
-    op.create_index(op.f("ix_flow_run_agent_id"), "flow_run", ["agent_id"], unique=False)
-    op.create_index("ix_flow_run_cancel_deadline", "flow_run", ["cancel_deadline"], unique=False)
+    op.create_index(
+        op.f("ix_flow_run_agent_id"),
+        "flow_run",
+        ["agent_id"],
+        unique=False,
+        sqlite_where=sa.text("agent_id IS NOT NULL"),
+        postgresql_where=sa.text("agent_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_flow_run_cancel_deadline",
+        "flow_run",
+        ["cancel_deadline"],
+        unique=False,
+        sqlite_where=sa.text("cancel_deadline IS NOT NULL"),
+        postgresql_where=sa.text("cancel_deadline IS NOT NULL"),
+    )
     op.create_index(
         op.f("ix_flow_run_flow_id_scheduled_start_time"),
         "flow_run",
         ["flow_id", "scheduled_start_time"],
         unique=False,
     )
-    op.create_index("ix_flow_run_lease", "flow_run", ["lease_until"], unique=False)
-    op.create_index(op.f("ix_flow_run_parent_task_run_id"), "flow_run", ["parent_task_run_id"], unique=False)
+    op.create_index(
+        "ix_flow_run_lease",
+        "flow_run",
+        ["lease_until"],
+        unique=False,
+        sqlite_where=sa.text("lease_until IS NOT NULL"),
+        postgresql_where=sa.text("lease_until IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_flow_run_parent_task_run_id"),
+        "flow_run",
+        ["parent_task_run_id"],
+        unique=False,
+        sqlite_where=sa.text("parent_task_run_id IS NOT NULL"),
+        postgresql_where=sa.text("parent_task_run_id IS NOT NULL"),
+    )
     op.create_index("ix_flow_run_queue", "flow_run", ["tenant_id", "state", "state_start_time"], unique=False)
     op.create_index(op.f("ix_flow_run_tenant_id_created"), "flow_run", ["tenant_id", "created"], unique=False)
     op.create_index(op.f("ix_flow_run_tenant_id_name"), "flow_run", ["tenant_id", "name"], unique=False)
@@ -547,7 +575,12 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        "ix_task_run_cached", "task_run", ["tenant_id", "cache_key", "state", "state_timestamp"], unique=False
+        "ix_task_run_cached",
+        "task_run",
+        ["tenant_id", "cache_key", "state", "state_timestamp"],
+        unique=False,
+        sqlite_where=sa.text("cache_key IS NOT NULL"),
+        postgresql_where=sa.text("cache_key IS NOT NULL"),
     )
     op.create_index("ix_task_run_due", "task_run", ["tenant_id", "state", "state_start_time"], unique=False)
     op.create_index(op.f("ix_task_run_flow_run_id_state"), "task_run", ["flow_run_id", "state"], unique=False)
