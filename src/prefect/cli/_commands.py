@@ -34,11 +34,11 @@ COMMANDS: dict[str, Command] = {
         "prefect.cli.build_register", "build", "Build flows into a file that can be registered later."
     ),
     "create": Command("prefect.cli.create", "create", "Make projects."),
-    "get": Command("prefect.cli.get", "get", "List flows, runs, projects, tasks and log lines."),
+    "get": Command("prefect.cli.get", "get", "List flows, runs, projects, tasks, agents and log lines."),
     "describe": Command(
         "prefect.cli.describe", "describe", "Print everything about a flow, its tasks, or a flow run."
     ),
-    "delete": Command("prefect.cli.delete", "delete", "Delete projects."),
+    "delete": Command("prefect.cli.delete", "delete", "Delete projects, flows and flow runs."),
     "watch": Command("prefect.cli.logs", "watch", "Follow a flow run until it has ended."),
     "logs": Command("prefect.cli.logs", "logs", "Print the log of a flow run, or follow it."),
     "why": Command("prefect.cli.runs", "why", "Say why a flow run does not run."),

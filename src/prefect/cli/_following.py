@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LEVEL_COLORS", "Shown", "execute_here", "follow"]
 
+_ENDED = "Your flow run finished"
 LEVEL_COLORS = {"DEBUG": "bright_black", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 
 
@@ -53,16 +54,21 @@ def follow(client: Client, run_id: str, shown: Shown) -> int:
     if not shown.quiet:
         note("Watching flow run execution... (Ctrl-C asks whether to cancel it)")
     lines = watch_flow_run(run_id, stream_logs=shown.logs)
+    printed: set[tuple[str, str]] = set()
     while True:
         try:
             for line in lines:
-                _print_line(line, shown)
+                known = (str(line.timestamp), line.message)
+                # After a Ctrl-C it is told from the beginning, or that it has ended, which `_finish` tells.
+                if known not in printed and not (printed and line.message.startswith(_ENDED)):
+                    _print_line(line, shown)
+                    printed.add(known)
             break
         except KeyboardInterrupt:
             if _wants_to_cancel():
                 client.cancel_flow_run(run_id)
                 note("The flow run is being cancelled.")
-                lines = watch_flow_run(run_id, stream_logs=False)
+                lines = watch_flow_run(run_id, stream_logs=shown.logs)
                 continue
             note(f"The flow run goes on; follow it again with `prefect watch {run_id}`.")
             return _exit_codes.INTERRUPTED

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import click
 
-from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
-from prefect.cli._errors import CommandError
 from prefect.cli._group import Group
 from prefect.cli._output import write
 
@@ -27,11 +25,6 @@ def project(name: str, description: str | None, skip_if_exists: bool) -> None:
 
     A project that exists is left as it is.
     """
-    if "/" in name or "%" in name:
-        raise CommandError(
-            f"The project name {name!r} contains an invalid character: `/` and `%` are not allowed.",
-            exit_code=_exit_codes.USAGE,
-        )
     client = connect()
     with api_errors():
         if skip_if_exists and client._project_id(name) is not None:  # pyright: ignore[reportPrivateUsage]

@@ -213,3 +213,41 @@ def test_names_are_completed_as_the_server_knows_them(
     assert "--follow" in complete("logs", run_id, "--fo")
     home["PREFECT__SERVER__ENDPOINT"] = "http://localhost:9"
     assert complete("cancel", "completed-n") == []
+
+
+def test_flows_and_runs_are_deleted_after_a_dry_run(
+    prefect: Prefect, registered: str, client: Client
+) -> None:
+    run_id = waiting_run(prefect, registered, "superfluous")
+    assert "Nothing was." in prefect("delete", "flow-run", "superfluous", "--dry-run").stderr
+    assert state_of(client, run_id) == "Scheduled"
+    assert prefect("delete", "flow-run", run_id).stdout == "superfluous deleted\n"
+    assert prefect("logs", run_id).returncode == 3
+    words = ("delete", "flow", "doubled", "--project", registered)
+    assert "1 version with all their runs" in prefect(*words, "--dry-run").stderr
+    assert prefect(*words).stdout == "doubled deleted\n"
+    gone = prefect(*words)
+    assert gone.returncode == 3
+    flows = json.loads(prefect("get", "flows", "--project", registered, "-o", "json").stdout)
+    assert [row["name"] for row in flows] == ["failing"]
+
+
+def test_agents_and_task_runs_are_listed(prefect: Prefect, registered: str, client: Client) -> None:
+    client.register_agent(agent_type="LocalAgent", name="listed", labels=["a", "b"])
+    rows = {row["name"]: row for row in json.loads(prefect("get", "agents", "-o", "json").stdout)}
+    assert rows["listed"]["labels"] == ["a", "b"]
+    words = ("run", "-n", "doubled", "--project", registered, "--execute", "--run-name", "with-tasks")
+    assert prefect(*words).returncode == 0
+    runs = json.loads(prefect("get", "task-runs", "-r", "with-tasks", "-o", "json").stdout)
+    assert sorted((row["task"]["name"], row["map_index"]) for row in runs) == [
+        ("double", -1),
+        ("double", 0),
+        ("double", 1),
+        ("double", 2),
+        ("n", -1),
+        ("numbers", -1),
+    ]
+    assert (
+        prefect("get", "task-runs", "-r", "with-tasks", "--state", "mapped", "-o", "id").stdout.count("\n")
+        == 1
+    )

@@ -84,6 +84,43 @@ def test_a_watched_run_is_followed_on_when_the_server_comes_back(
                 process.wait(20)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo terminals")
+@pytest.mark.parametrize(("answer", "status", "state"), [("\n", 11, "Cancelled"), ("n\n", 130, "Scheduled")])
+def test_ctrl_c_asks_whether_to_cancel_the_run(
+    prefect: Prefect, registered: str, client: Client, url: str, answer: str, status: int, state: str
+) -> None:
+    words = ("run", "-n", "doubled", "--project", registered, "--label", "nobody", "--quiet")
+    run_id = prefect(*words).stdout.strip()
+    terminal, inside = os.openpty()
+    env = {name: value for name, value in os.environ.items() if name not in ("CI", "PREFECT_NO_INPUT")}
+    watch = subprocess.Popen(
+        [sys.executable, "-m", "prefect", "watch", run_id, "-o", "jsonl"],
+        stdin=inside,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**env, "PREFECT__SERVER__ENDPOINT": url},
+    )
+    try:
+        assert watch.stdout is not None
+        assert json.loads(watch.stdout.readline())["state"] == "Scheduled"
+        watch.send_signal(signal.SIGINT)
+        os.write(terminal, answer.encode())
+        told, asked = watch.communicate(timeout=60)
+    finally:
+        watch.kill()
+        watch.wait(20)
+        os.close(terminal)
+        os.close(inside)
+    assert "Cancel the flow run?" in asked
+    assert watch.returncode == status
+    assert [json.loads(line)["state"] for line in told.splitlines()] == (
+        ["Cancelled"] if status == 11 else []
+    )
+    where = f'query {{ flow_run_by_pk(id: "{run_id}") {{ state }} }}'
+    assert client.graphql(where).data.flow_run_by_pk.state == state
+
+
 def test_agents_with_other_labels_are_named(
     client: Client, agent_named: Callable[[str, list[str]], str]
 ) -> None:
