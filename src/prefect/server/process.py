@@ -71,7 +71,7 @@ def hold(data_dir: Path, url: str) -> Callable[[], None]:
         AlreadyRunningError: another process is.
         OSError: the directory cannot be written.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = _file(data_dir)
     stream = file.open("a+", encoding="utf-8")
     if not _lock(stream):

@@ -46,7 +46,7 @@ def prepare(settings: ServerSettings) -> None:
     """
     if settings.is_sqlite:
         try:
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             tables, revision = _inspect_sqlite(settings.sqlite_path)
         except (OSError, sqlite3.Error) as exc:
             raise DatabaseRefused(
@@ -63,6 +63,8 @@ def prepare(settings: ServerSettings) -> None:
             f"The database has the schema of a newer version ({revision}; this one knows up to {HEAD}). "
             "Install that version or a newer one; going back is not possible."
         )
+    if settings.is_sqlite:  # what runs are given and log is nobody else's on this machine
+        settings.sqlite_path.touch(mode=0o600)
     _migrate(settings)
 
 

@@ -65,6 +65,17 @@ def test_an_empty_database_gets_all_tables(empty: ServerSettings) -> None:
     assert _revision(empty) == HEAD
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_no_other_user_of_the_machine_reads_the_database(tmp_path: Path) -> None:
+    settings = ServerSettings(tmp_path / "new")
+    prepare(settings)
+    open_store(settings).close()
+    modes = {
+        path.name: oct(path.stat().st_mode & 0o777) for path in [settings.data_dir, settings.sqlite_path]
+    }
+    assert modes == {"new": "0o700", settings.sqlite_path.name: "0o600"}
+
+
 def test_preparing_again_changes_nothing_and_loads_nothing(empty: ServerSettings) -> None:
     prepare(empty)
     _execute(
