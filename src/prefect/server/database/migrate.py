@@ -169,6 +169,3 @@ def _migrate(settings: ServerSettings) -> None:
         connection.execute(
             sa.text("INSERT INTO server_meta (key, value) VALUES ('schema', :head)"), {"head": HEAD}
         )
-    if settings.is_sqlite:
-        with contextlib.closing(sqlite3.connect(settings.sqlite_path)) as raw:
-            raw.execute("PRAGMA journal_mode = WAL")
