@@ -19,7 +19,6 @@ const config: CodegenConfig = {
           UUID: "string",
           timestamptz: "string",
           DateTime: "string",
-          // biome-ignore lint: JSON of any shape
           jsonb: "any",
           JSON: "any",
           _uuid: "string",

@@ -6,8 +6,8 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "@/api/query";
 import { router } from "@/app/router";
-import { startPrefs } from "@/lib/prefs";
 import { nonce } from "@/lib/nonce";
+import { startPrefs } from "@/lib/prefs";
 import "./styles.css";
 
 startPrefs();

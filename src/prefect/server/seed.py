@@ -106,7 +106,7 @@ class _Seeder:
             lambda tx: tx.scalar("SELECT id FROM tenant ORDER BY created, id LIMIT 1")
         )
         self._caller = Caller(cast("str", tenant_id), "admin", tenants=(cast("str", tenant_id),))
-        self._flows: dict[str, str] = {}
+        self._flows: dict[str, list[str]] = {}  # versions, by name
 
     def run(self, flows: Mapping[str, list[dict[str, Any]]]) -> None:
         self._tell("Projects, flows, agents, limits and values")
@@ -131,7 +131,8 @@ class _Seeder:
             for number, flow in enumerate(members):
                 input = CreateFlowInput(flow, cast("str", made.id), description=_about(flow["name"]))
                 moment = begin + number * datetime.timedelta(hours=20)
-                self._flows[flow["name"]] = cast("str", create_flow(tx, caller, input, moment).id)
+                made_id = cast("str", create_flow(tx, caller, input, moment).id)
+                self._flows.setdefault(flow["name"], []).append(made_id)
         for name, kind, labels, age in (
             ("warehouse-1", "LocalAgent", ["warehouse"], 2),
             ("gpu-1", "DockerAgent", ["gpu"], 4),
@@ -261,8 +262,11 @@ class _Seeder:
         base = random.Random(slug).uniform(least, most)
         return base * self._random.uniform(0.8, 1.3)
 
-    def flow_id(self, name: str) -> str:
-        return self._flows[name]
+    def flow_id(self, name: str, start: datetime.datetime) -> str:
+        """The version of a flow that ran at a time: the first one in the first half of the history."""
+        versions = self._flows[name]
+        is_early = start < self._now - datetime.timedelta(days=self._days) / 2
+        return versions[0] if is_early else versions[-1]
 
 
 @dataclass
@@ -282,7 +286,7 @@ class _Play:
         tx, caller, start = self.tx, self.seeder.caller, self.start
         flow = tx.one_or_none(
             f"SELECT {new_runs.FLOW_COLUMNS} FROM flow f JOIN flow_group g ON g.id = f.flow_group_id WHERE f.id = :id",
-            {"id": self.seeder.flow_id(self.name)},
+            {"id": self.seeder.flow_id(self.name, start)},
         )
         assert flow is not None
         request = new_runs.RunRequest(

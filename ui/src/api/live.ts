@@ -117,7 +117,10 @@ export class Live {
       else if (line.startsWith("data: ")) data += line.slice(6);
       else if (line.startsWith("id: ")) this.lastId = line.slice(4);
     }
-    if (name === "reset") return this.all();
+    if (name === "reset") {
+      this.all();
+      return;
+    }
     if (!name || name === "hello") return;
     this.changed.add(name);
     for (const id of JSON.parse(data).ids as string[]) this.changed.add(`${name}:${id}`);

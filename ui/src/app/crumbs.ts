@@ -20,7 +20,14 @@ export function useCrumbs(): Crumb[] {
   );
 }
 
-const SIGNS: Record<string, string> = { bad: "✕", good: "✓", running: "▶", paused: "✋", waiting: "◷", ended: "■" };
+const SIGNS: Record<string, string> = {
+  bad: "✕",
+  good: "✓",
+  running: "▶",
+  paused: "✋",
+  waiting: "◷",
+  ended: "■",
+};
 
 export function useTitle(parts: Crumb[], state?: string | null): void {
   const key = JSON.stringify(parts);
@@ -28,7 +35,10 @@ export function useTitle(parts: Crumb[], state?: string | null): void {
     crumbs = parts;
     for (const tell of listeners) tell();
     const sign = state ? `${SIGNS[family(state)] ?? ""} ` : "";
-    document.title = `${sign}${[...parts].reverse().map((part) => part.text).join(" · ")} · Prefect Classic`;
+    document.title = `${sign}${[...parts]
+      .reverse()
+      .map((part) => part.text)
+      .join(" · ")} · Prefect Classic`;
     const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
     const name = state ? family(state) : "idle";
     const href = new URL(`icons/${name === "late" ? "waiting" : name}.svg`, document.baseURI).href;

@@ -41,7 +41,9 @@ export function Gate() {
     if (!session || isHere) return;
     // A page of a tenant that is not here is looked for in ours: its id is what matters.
     const base = new URL(document.baseURI).pathname.replace(/\/$/, "");
-    const path = location.pathname.startsWith(base) ? location.pathname.slice(base.length) : location.pathname;
+    const path = location.pathname.startsWith(base)
+      ? location.pathname.slice(base.length)
+      : location.pathname;
     const rest = slug === undefined ? "" : path.split("/").slice(2).join("/");
     void navigate({ to: `/${session.tenant.slug}/${rest}`, search: location.search, replace: true } as any);
   }, [session, isHere]);

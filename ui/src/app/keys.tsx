@@ -41,7 +41,13 @@ const KEYS: [string, [string, string][]][] = [
   ],
 ];
 
-export function KeysSheet({ isOpen, onOpenChange }: { isOpen: boolean; onOpenChange: (open: boolean) => void }) {
+export function KeysSheet({
+  isOpen,
+  onOpenChange,
+}: {
+  isOpen: boolean;
+  onOpenChange: (open: boolean) => void;
+}) {
   return (
     <Modal title="Keyboard shortcuts" isOpen={isOpen} onOpenChange={onOpenChange}>
       <div className="grid gap-6 sm:grid-cols-2">

@@ -75,9 +75,15 @@ function useItems(text: string, isOpen: boolean): Item[] {
   const ids = useGql(FIND_ID, { id: wanted.toLowerCase() }, { enabled: isOpen && isId });
   const items: Item[] = [];
   if (isId) {
-    const { flow_run_by_pk: run, task_run_by_pk: taskRun, flow_by_pk: flow, flow_group_by_pk: group, task_by_pk: task } =
-      ids.data ?? {};
-    if (run) items.push({ key: run.id, kind: "run", text: run.name, state: run.state, to: `flow-run/${run.id}` });
+    const {
+      flow_run_by_pk: run,
+      task_run_by_pk: taskRun,
+      flow_by_pk: flow,
+      flow_group_by_pk: group,
+      task_by_pk: task,
+    } = ids.data ?? {};
+    if (run)
+      items.push({ key: run.id, kind: "run", text: run.name, state: run.state, to: `flow-run/${run.id}` });
     if (taskRun)
       items.push({
         key: taskRun.id,
@@ -117,7 +123,13 @@ function useItems(text: string, isOpen: boolean): Item[] {
         to: `flow-run/${run.id}`,
       });
     for (const project of names.data?.project ?? [])
-      items.push({ key: project.id, kind: "project", text: project.name, to: "flows", search: { project: project.id } });
+      items.push({
+        key: project.id,
+        kind: "project",
+        text: project.name,
+        to: "flows",
+        search: { project: project.id },
+      });
     for (const agent of names.data?.agent ?? [])
       items.push({ key: agent.id, kind: "agent", text: agent.name ?? "agent", to: "agents" });
   }
@@ -125,7 +137,13 @@ function useItems(text: string, isOpen: boolean): Item[] {
   return [...items, ...PAGES.filter((page) => page.text.toLowerCase().includes(lower))].slice(0, 20);
 }
 
-export function Palette({ isOpen, onOpenChange }: { isOpen: boolean; onOpenChange: (open: boolean) => void }) {
+export function Palette({
+  isOpen,
+  onOpenChange,
+}: {
+  isOpen: boolean;
+  onOpenChange: (open: boolean) => void;
+}) {
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
   const list = useRef<HTMLDivElement>(null);
@@ -180,7 +198,13 @@ export function Palette({ isOpen, onOpenChange }: { isOpen: boolean; onOpenChang
               } else if (event.key === "Enter") open(items[index]);
             }}
           />
-          <div ref={list} id="palette-items" role="listbox" aria-label="Results" className="max-h-80 overflow-y-auto p-1">
+          <div
+            ref={list}
+            id="palette-items"
+            role="listbox"
+            aria-label="Results"
+            className="max-h-80 overflow-y-auto p-1"
+          >
             {items.map((item, position) => (
               <div
                 key={item.key}
@@ -191,7 +215,10 @@ export function Palette({ isOpen, onOpenChange }: { isOpen: boolean; onOpenChang
                 onMouseMove={() => setChosen(position)}
                 onClick={() => open(item)}
                 onKeyDown={(event) => event.key === "Enter" && open(item)}
-                className={cx("flex items-center gap-2 rounded px-3 py-1.5 text-sm", position === index && "bg-hover")}
+                className={cx(
+                  "flex items-center gap-2 rounded px-3 py-1.5 text-sm",
+                  position === index && "bg-hover",
+                )}
               >
                 {item.state ? <StateIcon state={item.state} /> : null}
                 <span className="truncate">{item.text}</span>
@@ -199,7 +226,9 @@ export function Palette({ isOpen, onOpenChange }: { isOpen: boolean; onOpenChang
                 <span className="ml-auto shrink-0 text-xs text-muted">{item.kind}</span>
               </div>
             ))}
-            {items.length === 0 && <p className="p-4 text-center text-sm text-muted">Nothing has that name or id.</p>}
+            {items.length === 0 && (
+              <p className="p-4 text-center text-sm text-muted">Nothing has that name or id.</p>
+            )}
           </div>
         </Dialog.Popup>
       </Dialog.Portal>

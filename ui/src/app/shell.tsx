@@ -94,7 +94,7 @@ function SideBar() {
   return (
     <nav
       aria-label="Pages"
-      className="order-last flex shrink-0 items-stretch border-line bg-panel max-sm:justify-around max-sm:border-t sm:order-none sm:w-14 sm:flex-col sm:border-r min-[1100px]:w-48"
+      className="order-last flex shrink-0 items-stretch border-line bg-panel max-sm:justify-around max-sm:border-t sm:order-none sm:w-14 sm:flex-col sm:border-r wide:w-48"
     >
       <div className="hidden h-12 items-center border-b border-line px-2 sm:flex">
         <TenantMenu />
@@ -105,12 +105,14 @@ function SideBar() {
           to={to}
           aria-label={name}
           className={cx(
-            "flex items-center gap-2.5 px-2 text-sm max-sm:h-12 max-sm:flex-1 max-sm:flex-col max-sm:justify-center max-sm:gap-0 sm:mx-2 sm:mt-1 sm:h-8 sm:justify-center sm:rounded-md min-[1100px]:justify-start",
-            (to.split("/")[0] ?? "") === section ? "bg-hover font-semibold" : "text-muted hover:bg-hover hover:text-text",
+            "flex items-center gap-2.5 px-2 text-sm max-sm:h-12 max-sm:flex-1 max-sm:flex-col max-sm:justify-center max-sm:gap-0 sm:mx-2 sm:mt-1 sm:h-8 sm:justify-center sm:rounded-md wide:justify-start",
+            (to.split("/")[0] ?? "") === section
+              ? "bg-hover font-semibold"
+              : "text-muted hover:bg-hover hover:text-text",
           )}
         >
           <Icon size={16} aria-hidden />
-          <span className="hidden min-[1100px]:inline">{name}</span>
+          <span className="hidden wide:inline">{name}</span>
           {to === "agents" && <AgentDot />}
         </To>
       ))}
@@ -126,7 +128,7 @@ function AgentDot() {
   ).length;
   return (
     <span
-      className="ml-auto hidden items-center gap-1 text-xs text-muted min-[1100px]:inline-flex"
+      className="ml-auto hidden items-center gap-1 text-xs text-muted wide:inline-flex"
       title={`${alive} agents ask for work`}
     >
       <span className={cx("size-2 rounded-full", alive ? "bg-good" : "bg-late")} /> {alive}
@@ -145,7 +147,7 @@ function TenantMenu() {
   if (tenants.length < 2) {
     return (
       <span className="flex min-w-0 items-center gap-2 px-2 text-sm font-semibold" title={tenant.name}>
-        {sign} <span className="hidden truncate min-[1100px]:inline">{tenant.name}</span>
+        {sign} <span className="hidden truncate wide:inline">{tenant.name}</span>
       </span>
     );
   }
@@ -155,8 +157,8 @@ function TenantMenu() {
         aria-label={`Tenant ${tenant.name}`}
         className="flex min-w-0 flex-1 items-center gap-2 rounded-md px-2 py-1 text-sm font-semibold hover:bg-hover"
       >
-        {sign} <span className="hidden truncate min-[1100px]:inline">{tenant.name}</span>
-        <ChevronsUpDown size={14} className="ml-auto hidden text-muted min-[1100px]:block" />
+        {sign} <span className="hidden truncate wide:inline">{tenant.name}</span>
+        <ChevronsUpDown size={14} className="ml-auto hidden text-muted wide:block" />
       </Menu.Trigger>
       <MenuPopup>
         {tenants.map((one) => (
@@ -243,13 +245,22 @@ function TopBar({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => void
         {clock === "utc" ? "UTC" : "Local"}
       </button>
       <IconButton label={`Theme: ${theme}`} onClick={() => setPrefs({ theme: next[theme] })}>
-        {theme === "dark" ? <Moon size={15} /> : theme === "light" ? <Sun size={15} /> : <Monitor size={15} />}
+        {theme === "dark" ? (
+          <Moon size={15} />
+        ) : theme === "light" ? (
+          <Sun size={15} />
+        ) : (
+          <Monitor size={15} />
+        )}
       </IconButton>
       <IconButton label="Keyboard shortcuts" className="max-sm:hidden" onClick={onKeys}>
         <span className="font-mono text-sm">?</span>
       </IconButton>
       {requiresKeys && (
-        <IconButton label="Log out" onClick={() => void logOut().then(() => navigate({ to: "/login" } as any))}>
+        <IconButton
+          label="Log out"
+          onClick={() => void logOut().then(() => navigate({ to: "/login" } as any))}
+        >
           <LogOut size={15} />
         </IconButton>
       )}
@@ -260,7 +271,10 @@ function TopBar({ onSearch, onKeys }: { onSearch: () => void; onKeys: () => void
 function Toasts() {
   const notes = useToasts();
   return (
-    <div className="pointer-events-none fixed bottom-16 right-4 z-50 flex max-w-sm flex-col gap-2 sm:bottom-4" aria-live="polite">
+    <div
+      className="pointer-events-none fixed bottom-16 right-4 z-50 flex max-w-sm flex-col gap-2 sm:bottom-4"
+      aria-live="polite"
+    >
       {notes.map((note) => (
         <button
           type="button"

@@ -15,7 +15,7 @@ export interface Prefs {
 const KEY = "prefect.prefs";
 const FIRST: Prefs = { theme: "system", clock: "local", wrapLogs: true, saved: {} };
 const listeners = new Set<() => void>();
-const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const dark = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
 let prefs = read();
 
 function read(): Prefs {
@@ -27,7 +27,7 @@ function read(): Prefs {
 }
 
 function apply(): void {
-  const theme = prefs.theme === "system" ? (dark.matches ? "dark" : "light") : prefs.theme;
+  const theme = prefs.theme === "system" ? (dark?.matches ? "dark" : "light") : prefs.theme;
   document.documentElement.dataset.theme = theme;
   for (const tell of listeners) tell();
 }
@@ -55,7 +55,7 @@ export function usePrefs(): Prefs {
 export const currentPrefs = (): Prefs => prefs;
 
 export function startPrefs(): void {
-  dark.addEventListener("change", apply);
+  dark?.addEventListener("change", apply);
   window.addEventListener("storage", (event) => {
     if (event.key === KEY) {
       prefs = read();

@@ -12,7 +12,7 @@ import { FAILED, LATE_MS } from "@/lib/states";
 import { count } from "@/lib/time";
 import { Button, cx, Empty, inputClass, Panel, Problem, Skeleton, Time, Took, useNow } from "@/parts/basics";
 import { History } from "@/parts/history";
-import { type RunRow, RunList } from "@/parts/run-list";
+import { RunList, type RunRow } from "@/parts/run-list";
 import { StateBadge, StateIcon } from "@/parts/state";
 import { toast } from "@/parts/toast";
 import { useRunActions } from "@/run/actions";
@@ -48,7 +48,7 @@ const NOW = graphql(`
       done: task_runs_aggregate(where: { state: { _in: ["Success", "Cached", "Skipped", "Failed", "TriggerFailed"] } }) { aggregate { count } }
       all: task_runs_aggregate(where: { state: { _neq: "Mapped" } }) { aggregate { count } }
     }
-    upcoming: flow_run(where: $upcoming, order_by: [{ state_start_time: asc }], limit: 10) {
+    upcoming: flow_run(where: $upcoming, order_by: [{ state_start_time: asc }], limit: 6) {
       id name state state_start_time flow { name }
     }
     project(order_by: [{ name: asc }], limit: 500) { id name }
@@ -83,7 +83,11 @@ export function DashboardPage() {
     NOW,
     {
       running: { ...of, state: { _in: ["Running", "Cancelling", "Submitted", "Retrying"] } },
-      upcoming: { ...of, state: { _in: ["Scheduled", "Queued", "Resume"] }, state_start_time: { _gt: iso(minute) } },
+      upcoming: {
+        ...of,
+        state: { _in: ["Scheduled", "Queued", "Resume"] },
+        state_start_time: { _gt: iso(minute) },
+      },
     },
     { live, every: 15_000 },
   );
@@ -119,10 +123,12 @@ export function DashboardPage() {
         </select>
       </Health>
       <div className="grid gap-4 lg:grid-cols-[minmax(0,1fr)_24rem]">
-        <div className="flex min-w-0 flex-col gap-4">
+        <div className="flex min-w-0 flex-col gap-4 max-lg:order-last">
           <Panel
             title="Runs, last 24 hours"
-            aside={<span className="text-xs text-muted">{runs.length ? `${count(runs.length)} runs` : ""}</span>}
+            aside={
+              <span className="text-xs text-muted">{runs.length ? `${count(runs.length)} runs` : ""}</span>
+            }
           >
             <History
               runs={runs.map((run) => ({ id: run.id, state: run.state, at: Date.parse(run.start_time!) }))}
@@ -134,7 +140,9 @@ export function DashboardPage() {
             {range && (
               <div className="border-t border-line">
                 <RunList runs={inRange as RunRow[]} />
-                {inRange.length === 0 && <p className="p-4 text-center text-sm text-muted">No run began then.</p>}
+                {inRange.length === 0 && (
+                  <p className="p-4 text-center text-sm text-muted">No run began then.</p>
+                )}
               </div>
             )}
           </Panel>
@@ -153,10 +161,18 @@ export function DashboardPage() {
                     <To to={`flow-run/${run.id}`} className="min-w-0 flex-1 truncate hover:underline">
                       {run.flow?.name} <span className="text-muted">/ {run.name}</span>
                     </To>
-                    <span className="h-2 w-28 overflow-hidden rounded-sm bg-hover max-sm:w-14" title={`${done} of ${all} task runs`}>
-                      <span className="block h-full bg-running" style={{ width: `${all ? (done / all) * 100 : 0}%` }} />
+                    <span
+                      className="h-2 w-28 overflow-hidden rounded-sm bg-hover max-sm:w-14"
+                      title={`${done} of ${all} task runs`}
+                    >
+                      <span
+                        className="block h-full bg-running"
+                        style={{ width: `${all ? (done / all) * 100 : 0}%` }}
+                      />
                     </span>
-                    <span className="w-10 text-right text-muted">{all ? Math.floor((done / all) * 100) : 0} %</span>
+                    <span className="w-10 text-right text-muted">
+                      {all ? Math.floor((done / all) * 100) : 0} %
+                    </span>
                     <span className="w-20 text-right">
                       <Took from={run.start_time} to={null} />
                     </span>
@@ -177,10 +193,14 @@ export function DashboardPage() {
                 </span>
               </Row>
             ))}
-            {current.data?.upcoming.length === 0 && <p className="p-4 text-sm text-muted">No run is scheduled.</p>}
+            {current.data?.upcoming.length === 0 && (
+              <p className="p-4 text-sm text-muted">No run is scheduled.</p>
+            )}
           </Panel>
         </div>
-        <Attention data={attention.data} />
+        <div className="max-lg:order-first">
+          <Attention data={attention.data} />
+        </div>
       </div>
     </div>
   );
@@ -249,7 +269,8 @@ function Attention({ data }: { data: AttentionQuery | undefined }) {
     const silent = one.last_queried ? now - Date.parse(one.last_queried) : 0;
     return silent > SILENT_MS && silent < DAY;
   });
-  const isEmpty = byFlow.size === 0 && data.paused.length === 0 && data.late.length === 0 && gone.length === 0;
+  const isEmpty =
+    byFlow.size === 0 && data.paused.length === 0 && data.late.length === 0 && gone.length === 0;
   return (
     <Panel title="Needs attention" className="self-start">
       {isEmpty && (
@@ -261,7 +282,16 @@ function Attention({ data }: { data: AttentionQuery | undefined }) {
         <FailedFlow key={runs[0]!.id} runs={runs} />
       ))}
       {data.paused.map((run) => (
-        <AttentionRow key={run.id} run={run} detail={<>paused <Time at={run.state_timestamp} /></>} kind="approve" />
+        <AttentionRow
+          key={run.id}
+          run={run}
+          detail={
+            <>
+              paused <Time at={run.state_timestamp} />
+            </>
+          }
+          kind="approve"
+        />
       ))}
       {data.late.map((run) => (
         <AttentionRow key={run.id} run={run} detail={<Late at={run.state_start_time!} />} kind="run" />
@@ -284,7 +314,11 @@ function Attention({ data }: { data: AttentionQuery | undefined }) {
 function Late({ at }: { at: string }) {
   const now = useNow();
   const minutes = Math.floor((now - Date.parse(at)) / 60_000);
-  return <span className="text-late">late {minutes < 1 ? "" : minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`}</span>;
+  return (
+    <span className="text-late">
+      late {minutes < 1 ? "" : minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`}
+    </span>
+  );
 }
 
 function FailedFlow({ runs }: { runs: AttentionQuery["failed"] }) {
@@ -324,7 +358,13 @@ function FailedFlow({ runs }: { runs: AttentionQuery["failed"] }) {
 }
 
 interface AttentionRowProps {
-  run: { id: string; name: string; state?: string | null; state_start_time?: string | null; flow?: { name: string; archived: boolean } | null };
+  run: {
+    id: string;
+    name: string;
+    state?: string | null;
+    state_start_time?: string | null;
+    flow?: { name: string; archived: boolean } | null;
+  };
   detail: ReactNode;
   kind: "approve" | "run";
 }
@@ -350,7 +390,11 @@ function AttentionRow({ run, detail, kind }: AttentionRowProps) {
         />
       )}
       {kind === "run" && (
-        <To to={`flow-run/${run.id}`} className="text-xs text-link hover:underline" aria-label={`Why ${run.name} does not run`}>
+        <To
+          to={`flow-run/${run.id}`}
+          className="text-xs text-link hover:underline"
+          aria-label={`Why ${run.name} does not run`}
+        >
           why?
         </To>
       )}
@@ -379,7 +423,10 @@ function FirstSteps() {
       <p className="flex items-center justify-center gap-2 text-sm text-muted">
         <Play size={13} /> Only looking around? This fills another database with a demo:
       </p>
-      <Empty text="" command={"prefect server seed-demo --data-dir demo\nprefect server start --data-dir demo"} />
+      <Empty
+        text=""
+        command={"prefect server seed-demo --data-dir demo\nprefect server start --data-dir demo"}
+      />
     </div>
   );
 }

@@ -8,7 +8,7 @@ import { To, useGo } from "@/app/link";
 import { usePatchSearch, useSearchState } from "@/app/search";
 import { useKeys } from "@/app/use-keys";
 import type { RunQuery } from "@/gql/graphql";
-import { hasEnded } from "@/lib/states";
+import { FAILED, hasEnded } from "@/lib/states";
 import { count, millis } from "@/lib/time";
 import { Empty, Problem, Skeleton, Time, Took } from "@/parts/basics";
 import { Dag } from "@/parts/dag";
@@ -17,7 +17,16 @@ import { CountsBar, StateBadge } from "@/parts/state";
 import { TabBar, useTab } from "@/parts/tabs";
 import { RunActions } from "@/run/actions";
 import { RunArtifacts, RunDetails } from "@/run/details";
-import { MAPPED, NEIGHBOURS, RUN, RUN_ARTIFACTS, RUN_COUNTS, RUN_EDGES, RUN_RETRIES, RUN_TASKS } from "@/run/queries";
+import {
+  MAPPED,
+  NEIGHBOURS,
+  RUN,
+  RUN_ARTIFACTS,
+  RUN_COUNTS,
+  RUN_EDGES,
+  RUN_RETRIES,
+  RUN_TASKS,
+} from "@/run/queries";
 import { TaskTable } from "@/run/task-table";
 import { type Bar, Timeline } from "@/run/timeline";
 import { WhyLine } from "@/run/why";
@@ -43,7 +52,8 @@ export function FlowRunPage() {
   );
   if (error) return <Problem error={error} />;
   if (isPending) return <Skeleton rows={12} />;
-  if (!run) return <Empty text="There is no flow run of this id in this tenant." command="prefect get flow-runs" />;
+  if (!run)
+    return <Empty text="There is no flow run of this id in this tenant." command="prefect get flow-runs" />;
   return <Page key={run.id} run={run} />;
 }
 
@@ -51,7 +61,11 @@ function Page({ run }: { run: Run }) {
   const go = useGo();
   const [taskId, setTask] = useSearchState("task");
   const patch = usePatchSearch();
-  const counted = useGql(RUN_COUNTS, { id: run.id }, { live: [`flow_run_tasks:${run.id}`, `flow_run:${run.id}`] });
+  const counted = useGql(
+    RUN_COUNTS,
+    { id: run.id },
+    { live: [`flow_run_tasks:${run.id}`, `flow_run:${run.id}`] },
+  );
   const counts = useMemo(
     () =>
       Object.fromEntries(
@@ -76,11 +90,7 @@ function Page({ run }: { run: Run }) {
     { key: "logs", label: "Logs" },
     {
       key: "artifacts",
-      label: (
-        <>
-          Artifacts {nArtifacts > 0 && <span className="text-xs text-muted">{nArtifacts}</span>}
-        </>
-      ),
+      label: <>Artifacts {nArtifacts > 0 && <span className="text-xs text-muted">{nArtifacts}</span>}</>,
     },
     { key: "details", label: "Details" },
   ];
@@ -91,7 +101,9 @@ function Page({ run }: { run: Run }) {
   });
   useKeys({
     l: () => setTab("logs"),
-    j: () => neighbours.data?.next[0] && go(`flow-run/${neighbours.data.next[0].id}`, { tab: tab === "timeline" ? undefined : tab }),
+    j: () =>
+      neighbours.data?.next[0] &&
+      go(`flow-run/${neighbours.data.next[0].id}`, { tab: tab === "timeline" ? undefined : tab }),
     k: () =>
       neighbours.data?.previous[0] &&
       go(`flow-run/${neighbours.data.previous[0].id}`, { tab: tab === "timeline" ? undefined : tab }),
@@ -110,7 +122,12 @@ function Page({ run }: { run: Run }) {
             </span>
             <span className="min-w-0 truncate font-semibold">{run.name}</span>
             <span className="text-sm text-muted">
-              v{run.flow?.version} · {run.start_time ? <Took from={run.start_time} to={hasEnded(run.state) ? run.end_time : null} /> : "not started"}
+              v{run.flow?.version} ·{" "}
+              {run.start_time ? (
+                <Took from={run.start_time} to={hasEnded(run.state) ? run.end_time : null} />
+              ) : (
+                "not started"
+              )}
               {" · "}
               {run.start_time ? (
                 <>
@@ -125,7 +142,10 @@ function Page({ run }: { run: Run }) {
               {run.parent_task_run?.flow_run && (
                 <>
                   {" · child of "}
-                  <To to={`flow-run/${run.parent_task_run.flow_run.id}`} className="text-link hover:underline">
+                  <To
+                    to={`flow-run/${run.parent_task_run.flow_run.id}`}
+                    className="text-link hover:underline"
+                  >
                     {run.parent_task_run.flow_run.name}
                   </To>
                 </>
@@ -142,7 +162,12 @@ function Page({ run }: { run: Run }) {
         </div>
       </header>
       <TabBar tabs={tabs} chosen={tab} onChoose={setTab} />
-      <div id="tab-panel" role="tabpanel" aria-labelledby={`tab-${tab}`} className="flex min-h-0 flex-1 max-lg:flex-col">
+      <div
+        id="tab-panel"
+        role="tabpanel"
+        aria-labelledby={`tab-${tab}`}
+        className="flex min-h-0 flex-1 max-lg:flex-col"
+      >
         <div className="flex min-h-0 min-w-0 flex-1 flex-col">
           {tab === "timeline" && (
             <Timeline
@@ -180,7 +205,10 @@ function Page({ run }: { run: Run }) {
             {chosen && (
               <div className="flex h-9 shrink-0 items-center gap-3 border-b border-line px-3 text-sm">
                 <StateBadge state={chosen.state} />
-                <To to={`task-run/${chosen.id}`} className="min-w-0 truncate font-medium text-link hover:underline">
+                <To
+                  to={`task-run/${chosen.id}`}
+                  className="min-w-0 truncate font-medium text-link hover:underline"
+                >
                   {chosen.label}
                 </To>
                 {chosen.counts && (
@@ -192,7 +220,11 @@ function Page({ run }: { run: Run }) {
                     its children
                   </button>
                 )}
-                <button type="button" className="ml-auto text-muted hover:text-text" onClick={() => choose(undefined)}>
+                <button
+                  type="button"
+                  className="ml-auto text-muted hover:text-text"
+                  onClick={() => choose(undefined)}
+                >
                   all tasks
                 </button>
               </div>
@@ -240,9 +272,13 @@ function useRunTasks(id: string): RunTask[] {
           id: row.id,
           taskId: row.task_id,
           label: row.name || row.task?.name || row.task?.slug || row.id,
-          state: row.state ?? null,
-          start: millis(sum?.min_start_time ?? row.start_time ?? (row.state === "Mapped" ? row.state_timestamp : null)),
-          end: isOver ? millis(sum?.max_end_time ?? row.end_time ?? row.state_timestamp) : millis(row.end_time),
+          state: isOver || !sum ? worst(row.state, sum?.state_counts) : "Running",
+          start: millis(
+            sum?.min_start_time ?? row.start_time ?? (row.state === "Mapped" ? row.state_timestamp : null),
+          ),
+          end: isOver
+            ? millis(sum?.max_end_time ?? row.end_time ?? row.state_timestamp)
+            : millis(row.end_time),
           counts: sum?.state_counts as Record<string, number> | undefined,
           retries: again.get(row.id) ?? [],
         };
@@ -251,11 +287,27 @@ function useRunTasks(id: string): RunTask[] {
   }, [rows, retries.data, JSON.stringify(counts)]);
 }
 
+/** A mapped task looks like the worst of its children. */
+function worst(state: string | null | undefined, counts: Record<string, number> | undefined): string | null {
+  for (const one of [...FAILED, "Paused", "Cancelled"]) if (counts?.[one]) return one;
+  return state ?? null;
+}
+
 function hasOpenChildren(counts: Record<string, number> | undefined): boolean {
   return Object.entries(counts ?? {}).some(([state, number]) => number > 0 && !hasEnded(state));
 }
 
-function RunGraph({ run, bars, chosen, onChoose }: { run: Run; bars: RunTask[]; chosen: string; onChoose: (id: string | undefined) => void }) {
+function RunGraph({
+  run,
+  bars,
+  chosen,
+  onChoose,
+}: {
+  run: Run;
+  bars: RunTask[];
+  chosen: string;
+  onChoose: (id: string | undefined) => void;
+}) {
   const go = useGo();
   const { data } = useGql(RUN_EDGES, { flow: run.flow?.id ?? "" });
   const edges = useMemo(

@@ -31,12 +31,18 @@ const FLOWS = graphql(`
     project(order_by: [{ name: asc }], limit: 500) { id name }
   }
 `);
-const ON = graphql(`mutation ScheduleOn($id: UUID!) { set_schedule_active(input: { flow_id: $id }) { success error } }`);
+const ON = graphql(
+  `mutation ScheduleOn($id: UUID!) { set_schedule_active(input: { flow_id: $id }) { success error } }`,
+);
 const OFF = graphql(
   `mutation ScheduleOff($id: UUID!) { set_schedule_inactive(input: { flow_id: $id }) { success error } }`,
 );
 
-export function ScheduleSwitch({ flow }: { flow: { id: string; name: string; is_schedule_active: boolean } }) {
+export function ScheduleSwitch({
+  flow,
+}: {
+  flow: { id: string; name: string; is_schedule_active: boolean };
+}) {
   const on = useAct(ON, `The schedule of ${flow.name} makes runs.`);
   const off = useAct(OFF, `The schedule of ${flow.name} rests.`);
   const canEdit = useCanEdit();
@@ -107,7 +113,11 @@ export function FlowsPage() {
       ) : flows.length === 0 ? (
         <Empty
           text={name || project ? "No flow matches." : "No flow is registered yet. Register one with"}
-          command={name || project ? undefined : "prefect create project demo\nprefect register --project demo -p flow.py"}
+          command={
+            name || project
+              ? undefined
+              : "prefect create project demo\nprefect register --project demo -p flow.py"
+          }
           waits={name || project ? undefined : "waiting for the first flow"}
         />
       ) : (
@@ -127,14 +137,19 @@ export function FlowsPage() {
               const schedule = flow.flow_group?.schedule ?? flow.schedule;
               const last = flow.last[0];
               return (
-                <tr key={flow.id} className={cx("h-10 border-b border-line hover:bg-panel", index === at && "bg-hover")}>
+                <tr
+                  key={flow.id}
+                  className={cx("h-10 border-b border-line hover:bg-panel", index === at && "bg-hover")}
+                >
                   <td className="max-w-0 truncate pl-4 pr-3 max-sm:w-3/5 sm:w-1/4">
                     <To to={`flow/${flow.flow_group_id}`} className="font-medium hover:underline">
                       {flow.name}
                     </To>{" "}
                     <span className="text-xs text-muted">v{flow.version}</span>
                   </td>
-                  <td className="max-w-0 truncate pr-3 text-muted max-md:hidden md:w-1/6">{flow.project?.name}</td>
+                  <td className="max-w-0 truncate pr-3 text-muted max-md:hidden md:w-1/6">
+                    {flow.project?.name}
+                  </td>
                   <td className="max-w-0 pr-3 max-lg:hidden lg:w-1/4">
                     {schedule ? (
                       <span className="flex items-center gap-2">
@@ -152,8 +167,12 @@ export function FlowsPage() {
                   </td>
                   <td className="pr-3 max-sm:hidden">
                     {last ? (
-                      <To to={`flow-run/${last.id}`} className="inline-flex items-center gap-2 text-muted hover:underline">
-                        <StateIcon state={last.state} /> <Time at={last.start_time ?? last.scheduled_start_time} />
+                      <To
+                        to={`flow-run/${last.id}`}
+                        className="inline-flex items-center gap-2 text-muted hover:underline"
+                      >
+                        <StateIcon state={last.state} />{" "}
+                        <Time at={last.start_time ?? last.scheduled_start_time} />
                       </To>
                     ) : (
                       <span className="text-muted">never</span>
@@ -169,7 +188,11 @@ export function FlowsPage() {
         </table>
       )}
       {total > limit && (
-        <button type="button" className="w-full p-3 text-sm text-link hover:underline" onClick={() => setLimit(limit + MORE)}>
+        <button
+          type="button"
+          className="w-full p-3 text-sm text-link hover:underline"
+          onClick={() => setLimit(limit + MORE)}
+        >
           More of {count(total)}
         </button>
       )}

@@ -34,7 +34,11 @@ export function LoginPage() {
         <h1>Prefect Classic</h1>
       </div>
       <form onSubmit={submit} className="flex flex-col gap-4">
-        <Field label="API key" hint="It is exchanged for a session of this browser and is not kept." error={problem}>
+        <Field
+          label="API key"
+          hint="It is exchanged for a session of this browser and is not kept."
+          error={problem}
+        >
           <input
             className={inputClass}
             type="password"

@@ -8,8 +8,8 @@ import { graphql } from "@/gql";
 import { setPrefs, usePrefs } from "@/lib/prefs";
 import { GROUPS } from "@/lib/states";
 import { count } from "@/lib/time";
-import { Button, cx, Empty, inputClass, Problem, Skeleton } from "@/parts/basics";
-import { type RunRow, RunList } from "@/parts/run-list";
+import { Button, cx, Empty, inputClass, Problem, Skeleton, useNow } from "@/parts/basics";
+import { RunList, type RunRow } from "@/parts/run-list";
 import { TEXT } from "@/parts/state";
 import { Chip } from "@/run/task-table";
 
@@ -36,9 +36,18 @@ export function Runs({ flowGroupId }: { flowGroupId?: string }) {
   const [typed, setTyped] = useState(name);
   const patch = usePatchSearch();
   const projects = useGql(PROJECTS, {}, { enabled: !flowGroupId });
+  // What is still to come has a chip of its own: it would bury what has happened.
+  const minute = Math.floor(useNow() / 60_000) * 60_000;
   const where = useMemo(
     () => ({
-      ...(group ? { state: { _in: GROUPS.find((one) => one.key === group)?.states ?? [] } } : {}),
+      ...(group
+        ? { state: { _in: GROUPS.find((one) => one.key === group)?.states ?? [] } }
+        : {
+            _not: {
+              state: { _eq: "Scheduled" },
+              scheduled_start_time: { _gt: new Date(minute).toISOString() },
+            },
+          }),
       ...(name ? { name: { _ilike: `%${name.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%` } } : {}),
       ...(flowGroupId
         ? { flow: { flow_group_id: { _eq: flowGroupId } } }
@@ -46,13 +55,23 @@ export function Runs({ flowGroupId }: { flowGroupId?: string }) {
           ? { flow: { project_id: { _eq: project } } }
           : {}),
     }),
-    [group, name, project, flowGroupId],
+    [group, name, project, flowGroupId, minute],
   );
   const offset = (Math.max(1, Number(page) || 1) - 1) * PAGE;
-  const order = [{ scheduled_start_time: "desc" as const }, { id: "asc" as const }];
-  const { data, error, isPending } = useGql(RUNS, { where, order, offset, limit: PAGE }, { live: ["flow_run"] });
+  const order = [
+    { scheduled_start_time: group === "waiting" ? ("asc" as const) : ("desc" as const) },
+    { id: "asc" as const },
+  ];
+  const { data, error, isPending } = useGql(
+    RUNS,
+    { where, order, offset, limit: PAGE },
+    { live: ["flow_run"] },
+  );
   useEffect(() => {
-    const timer = setTimeout(() => typed !== name && patch({ name: typed || undefined, page: undefined }), 250);
+    const timer = setTimeout(
+      () => typed !== name && patch({ name: typed || undefined, page: undefined }),
+      250,
+    );
     return () => clearTimeout(timer);
   }, [typed]);
   const total = data?.flow_run_aggregate.aggregate?.count ?? 0;
@@ -60,7 +79,7 @@ export function Runs({ flowGroupId }: { flowGroupId?: string }) {
     <div>
       <div className="flex flex-wrap items-center gap-2 border-b border-line p-3">
         <Chip isOn={!group} onClick={() => patch({ state: undefined, page: undefined })}>
-          All
+          Until now
         </Chip>
         {GROUPS.map((one) => (
           <Chip

@@ -17,10 +17,9 @@ const COLOURS: Record<string, string> = {
   90: "text-muted",
 };
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const CODE = /\u001b\[([0-9;]*)m/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const OTHERS = /\u001b\[[0-9;?]*[A-Za-ln-z]|\u001b\][^\u0007]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f]/g;
+const OTHERS =
+  /\u001b\[[0-9;?]*[A-Za-ln-z]|\u001b\][^\u0007]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f]/g;
 
 export interface Piece {
   text: string;

@@ -5,7 +5,8 @@ import { type ButtonHTMLAttributes, type ReactNode, useEffect, useState, useSync
 import { usePrefs } from "@/lib/prefs";
 import { absolute, duration, relative } from "@/lib/time";
 
-export const cx = (...parts: (string | false | null | undefined)[]): string => parts.filter(Boolean).join(" ");
+export const cx = (...parts: (string | false | null | undefined)[]): string =>
+  parts.filter(Boolean).join(" ");
 
 type Kind = "plain" | "primary" | "danger" | "quiet";
 
@@ -76,12 +77,15 @@ let moment = Date.now();
 const clocks = new Set<() => void>();
 let ticking: ReturnType<typeof setInterval> | undefined;
 
+function tick(): void {
+  if (document.visibilityState !== "visible") return;
+  moment = Date.now();
+  for (const tell of clocks) tell();
+}
+
 function subscribeClock(tell: () => void): () => void {
   clocks.add(tell);
-  ticking ??= setInterval(() => {
-    moment = Date.now();
-    if (document.visibilityState === "visible") for (const one of clocks) one();
-  }, 1000);
+  ticking ??= setInterval(tick, 1000);
   return () => {
     clocks.delete(tell);
     if (clocks.size === 0) {
@@ -92,12 +96,7 @@ function subscribeClock(tell: () => void): () => void {
 }
 
 /** The time, renewed each second. */
-export function useNow(): number {
-  useEffect(() => {
-    moment = Math.max(moment, Date.now());
-  });
-  return useSyncExternalStore(subscribeClock, () => (ticking ? moment : (moment = Math.floor(Date.now() / 1000) * 1000)));
-}
+export const useNow = (): number => useSyncExternalStore(subscribeClock, () => moment);
 
 export function Time({ at, className }: { at: string | number | null | undefined; className?: string }) {
   const now = useNow();
@@ -105,7 +104,11 @@ export function Time({ at, className }: { at: string | number | null | undefined
   if (at === null || at === undefined) return <span className="text-muted">–</span>;
   const value = typeof at === "number" ? at : Date.parse(at);
   return (
-    <time dateTime={new Date(value).toISOString()} title={absolute(value)} className={cx("whitespace-nowrap", className)}>
+    <time
+      dateTime={new Date(value).toISOString()}
+      title={absolute(value)}
+      className={cx("whitespace-nowrap", className)}
+    >
       {relative(value, now)}
     </time>
   );
@@ -120,7 +123,9 @@ export function Took({ from, to }: { from: string | null | undefined; to: string
 
 function TookSoFar({ from }: { from: number }) {
   const now = useNow();
-  return <span className="whitespace-nowrap">{duration(Math.floor(Math.max(0, now - from) / 1000) * 1000)}</span>;
+  return (
+    <span className="whitespace-nowrap">{duration(Math.floor(Math.max(0, now - from) / 1000) * 1000)}</span>
+  );
 }
 
 export function Panel({

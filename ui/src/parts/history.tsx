@@ -24,8 +24,12 @@ const BARS = 48;
 export function History({ runs, from, to, chosen, onChoose }: Props) {
   const [drag, setDrag] = useState<number>();
   const width = (to - from) / BARS;
-  const bars = Array.from({ length: BARS }, (_, index) => ({ start: from + index * width, runs: [] as Past[] }));
-  for (const run of runs) bars[Math.min(BARS - 1, Math.max(0, Math.floor((run.at - from) / width)))]!.runs.push(run);
+  const bars = Array.from({ length: BARS }, (_, index) => ({
+    start: from + index * width,
+    runs: [] as Past[],
+  }));
+  for (const run of runs)
+    bars[Math.min(BARS - 1, Math.max(0, Math.floor((run.at - from) / width)))]!.runs.push(run);
   const most = Math.max(1, ...bars.map((bar) => bar.runs.length));
   const range = (a: number, b: number): [number, number] => [
     from + Math.min(a, b) * width,
@@ -49,12 +53,19 @@ export function History({ runs, from, to, chosen, onChoose }: Props) {
               type="button"
               aria-label={text}
               title={text}
-              className={cx("flex h-full min-w-0 flex-1 flex-col justify-end gap-px hover:bg-hover", !isIn && "opacity-35")}
+              className={cx(
+                "flex h-full min-w-0 flex-1 flex-col justify-end gap-px hover:bg-hover",
+                !isIn && "opacity-35",
+              )}
               onMouseDown={() => setDrag(index)}
               onMouseUp={() => {
                 const picked = range(drag ?? index, index);
                 setDrag(undefined);
-                onChoose(chosen && drag === index && chosen[0] === picked[0] && chosen[1] === picked[1] ? undefined : picked);
+                onChoose(
+                  chosen && drag === index && chosen[0] === picked[0] && chosen[1] === picked[1]
+                    ? undefined
+                    : picked,
+                );
               }}
               onKeyDown={(event) => event.key === "Enter" && onChoose(range(index, index))}
             >
@@ -80,7 +91,11 @@ export function History({ runs, from, to, chosen, onChoose }: Props) {
 }
 
 /** The last runs of a flow, oldest first: height is how long they took, colour how they ended. */
-export function Sparkline({ runs }: { runs: { id: string; state?: string | null; start_time?: string | null; end_time?: string | null }[] }) {
+export function Sparkline({
+  runs,
+}: {
+  runs: { id: string; state?: string | null; start_time?: string | null; end_time?: string | null }[];
+}) {
   const took = (run: (typeof runs)[number]) =>
     run.start_time && run.end_time ? Date.parse(run.end_time) - Date.parse(run.start_time) : 0;
   const longest = Math.max(1, ...runs.map(took));
@@ -95,7 +110,10 @@ export function Sparkline({ runs }: { runs: { id: string; state?: string | null;
       {last.map((run) => (
         <span
           key={run.id}
-          className={cx("w-1.5 rounded-[1px]", FILL[GROUPS.find((group) => group.states.includes(run.state ?? ""))?.key ?? "waiting"])}
+          className={cx(
+            "w-1.5 rounded-[1px]",
+            FILL[GROUPS.find((group) => group.states.includes(run.state ?? ""))?.key ?? "waiting"],
+          )}
           style={{ height: `${20 + 80 * Math.sqrt(took(run) / longest)}%` }}
         />
       ))}

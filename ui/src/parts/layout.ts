@@ -50,7 +50,8 @@ export function place(ids: string[], edges: LayoutEdge[], width: number, height:
   for (let sweep = 0; sweep < SWEEPS; sweep += 1) order(layers, sweep % 2 === 0);
   spread(layers, width);
   const places: Placed["places"] = {};
-  for (const box of boxes.values()) places[box.id] = { x: Math.round(box.x), y: box.layer * (height + GAP_Y) };
+  for (const box of boxes.values())
+    places[box.id] = { x: Math.round(box.x), y: box.layer * (height + GAP_Y) };
   return { places };
 }
 
@@ -152,7 +153,13 @@ function settle(boxes: Box[], wanted: number[], room: (box: Box) => number, widt
   }
   const blocks: Block[] = [];
   boxes.forEach((box, index) => {
-    let block: Block = { from: index, to: index, sum: wanted[index]!, left: wanted[index]! - room(box) / 2, size: room(box) };
+    let block: Block = {
+      from: index,
+      to: index,
+      sum: wanted[index]!,
+      left: wanted[index]! - room(box) / 2,
+      size: room(box),
+    };
     for (let last = blocks.at(-1); last && last.left + last.size > block.left; last = blocks.at(-1)) {
       blocks.pop();
       // Each box's wish is said as the left edge that the block would have.

@@ -53,6 +53,7 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
   const [typed, setTyped] = useState(text);
   const input = useRef<HTMLInputElement>(null);
   const box = useRef<HTMLDivElement>(null);
+  const scrolled = useRef(0);
   const [follows, setFollows] = useState(true);
   const [seen, setSeen] = useState(0);
   const [open, setOpen] = useState<Set<string>>(() => new Set());
@@ -86,6 +87,7 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
     getItemKey: (index) => index,
   });
   const items = rows.getVirtualItems();
+  const size = rows.getTotalSize();
   const first = items[0]?.index ?? 0;
   const last = items.at(-1)?.index ?? PAGE - 1;
   useEffect(() => paged.show(first, last), [first, last]);
@@ -96,7 +98,7 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
       rows.scrollToIndex(total - 1, { align: "end" });
       setSeen(total);
     }
-  }, [total, follows, line]);
+  }, [total, follows, line, size]);
 
   useEffect(() => {
     if (!line) return;
@@ -136,8 +138,12 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
     const element = box.current;
     if (!element) return;
     const atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
-    if (atEnd) setSeen(total);
-    setFollows(atEnd && !line);
+    // Rows that are measured move the end away; only a reader moves up.
+    if (atEnd) {
+      setSeen(total);
+      setFollows(!line);
+    } else if (element.scrollTop < scrolled.current - 2) setFollows(false);
+    scrolled.current = element.scrollTop;
   }
 
   async function download() {
@@ -160,7 +166,7 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
       <div className="flex shrink-0 items-center gap-2 border-b border-line p-2">
         <select
           aria-label="Least level"
-          className={cx(inputClass, "!w-auto")}
+          className={cx(inputClass, "!w-auto shrink-0")}
           value={level}
           onChange={(event) => setLevel(event.target.value)}
         >
@@ -196,7 +202,6 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
         <div
           ref={box}
           onScroll={onScroll}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard has to reach it
           tabIndex={0}
           role="log"
           aria-label="Log lines"
@@ -209,19 +214,31 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
               {level || text ? "No line matches." : "Nothing was logged yet. Lines appear here as they come."}
             </p>
           ) : (
-            <div style={{ height: rows.getTotalSize(), position: "relative", minWidth: wrapLogs ? undefined : "max-content" }}>
+            <div
+              style={{ height: size, position: "relative", minWidth: wrapLogs ? undefined : "max-content" }}
+            >
               {items.map((item) => (
                 <div
                   key={item.key}
                   ref={rows.measureElement}
                   data-index={item.index}
-                  style={{ position: "absolute", top: 0, left: 0, width: "100%", transform: `translateY(${item.start}px)` }}
+                  style={{
+                    position: "absolute",
+                    top: 0,
+                    left: 0,
+                    width: "100%",
+                    transform: `translateY(${item.start}px)`,
+                  }}
                 >
                   <LogLine
                     line={paged.row(item.index)}
                     find={text}
                     isLinked={paged.row(item.index)?.id === line}
-                    isOpen={open.has(paged.row(item.index)?.id ?? "")}
+                    isOpen={
+                      // What somebody came for is open: the linked line, and tracebacks of one task run.
+                      open.has(paged.row(item.index)?.id ?? "") !==
+                      ((taskRunId !== undefined && total < 200) || paged.row(item.index)?.id === line)
+                    }
                     wraps={wrapLogs}
                     onLink={(id) => setLine(id === line ? undefined : id)}
                     onToggle={(id) =>
@@ -243,7 +260,8 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
             onClick={follow}
             className="absolute bottom-3 right-5 inline-flex items-center gap-1.5 rounded-full border border-line-strong bg-raised px-3 py-1 text-xs shadow-md hover:bg-hover"
           >
-            <ArrowDownToLine size={12} /> follow{total > seen && seen > 0 ? ` · ${countText(total - seen)} new` : ""}
+            <ArrowDownToLine size={12} /> follow
+            {total > seen && seen > 0 ? ` · ${countText(total - seen)} new` : ""}
           </button>
         )}
       </div>
@@ -274,13 +292,15 @@ function LogLine({ line, find, isLinked, isOpen, wraps, onLink, onToggle }: Line
     <div className={cx("flex gap-3 px-3 hover:bg-panel", isLinked && "bg-late/20")}>
       <button
         type="button"
-        className="shrink-0 select-none text-muted hover:underline"
+        className="shrink-0 select-none self-start text-muted hover:underline"
         title={`${absolute(at)}; link to this line`}
         onClick={() => onLink(line.id)}
       >
         {clockTime(at, true)}
       </button>
-      <span className={cx("w-14 shrink-0 max-sm:hidden", COLOUR[line.level ?? ""] ?? "text-muted")}>{line.level}</span>
+      <span className={cx("w-14 shrink-0 max-sm:hidden", COLOUR[line.level ?? ""] ?? "text-muted")}>
+        {line.level}
+      </span>
       <span className="w-28 shrink-0 truncate text-muted max-lg:hidden" title={line.name ?? ""}>
         {(line.name ?? "").replace(/^prefect\./, "")}
       </span>

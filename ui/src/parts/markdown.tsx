@@ -2,10 +2,7 @@
 import ReactMarkdown from "react-markdown";
 import rehypeSanitize from "rehype-sanitize";
 import remarkGfm from "remark-gfm";
-
-export const isWebLink = (url: unknown): url is string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: browsers drop them, so "java\nscript:" is no relative link
-  typeof url === "string" && /^https?:\/\//i.test(url.replace(/[\u0000-\u0020]/g, ""));
+import { isWebLink } from "./links";
 
 export function OutLink({ url, children }: { url: unknown; children: React.ReactNode }) {
   if (!isWebLink(url)) return <span>{children}</span>;

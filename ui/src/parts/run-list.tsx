@@ -66,7 +66,11 @@ export function RunList({ runs, showsFlow = true }: { runs: RunRow[]; showsFlow?
             <tr
               key={run.id}
               data-row={index}
-              className={cx("h-9 border-b border-line hover:bg-panel", index === at && "bg-hover", chosen.has(run.id) && "bg-hover")}
+              className={cx(
+                "h-9 border-b border-line hover:bg-panel",
+                index === at && "bg-hover",
+                chosen.has(run.id) && "bg-hover",
+              )}
             >
               {canEdit && (
                 <td className="w-8 pl-3">
@@ -98,7 +102,10 @@ export function RunList({ runs, showsFlow = true }: { runs: RunRow[]; showsFlow?
                 <Time at={run.start_time ?? run.state_start_time ?? run.scheduled_start_time} />
               </td>
               <td className="w-20 pr-3 text-right max-sm:hidden">
-                <Took from={run.start_time} to={hasEnded(run.state) ? (run.end_time ?? run.start_time) : null} />
+                <Took
+                  from={run.start_time}
+                  to={hasEnded(run.state) ? (run.end_time ?? run.start_time) : null}
+                />
               </td>
             </tr>
           ))}
@@ -130,7 +137,9 @@ function BulkBar({ picked, onDone }: { picked: RunRow[]; onDone: () => void }) {
       <span className="px-2 font-medium">{picked.length} selected</span>
       <Button
         disabled={ended.length === 0}
-        onClick={() => void each(ended, (run) => restart.mutateAsync({ id: run.id, fromStart: false }), "Restarted")}
+        onClick={() =>
+          void each(ended, (run) => restart.mutateAsync({ id: run.id, fromStart: false }), "Restarted")
+        }
       >
         Restart {ended.length || ""}
       </Button>
@@ -146,7 +155,9 @@ function BulkBar({ picked, onDone }: { picked: RunRow[]; onDone: () => void }) {
         value=""
         onChange={(event) => {
           const state = { type: event.target.value, message: "Set in the UI." };
-          void mark.mutateAsync({ states: picked.map((run) => ({ flow_run_id: run.id, state })) }).then(onDone);
+          void mark
+            .mutateAsync({ states: picked.map((run) => ({ flow_run_id: run.id, state })) })
+            .then(onDone);
         }}
       >
         <option value="" disabled>

@@ -49,7 +49,12 @@ export function StateBadge({ state, due }: { state: string | null | undefined; d
   return due && state === "Scheduled" ? (
     <DueBadge state={state} due={due} />
   ) : (
-    <span className={cx("inline-flex items-center gap-1.5 whitespace-nowrap font-medium", TEXT[family(state)])}>
+    <span
+      className={cx(
+        "inline-flex items-center gap-1.5 whitespace-nowrap align-middle font-medium",
+        TEXT[family(state)],
+      )}
+    >
       <StateIcon state={state} />
       {word(state)}
     </span>
@@ -81,7 +86,12 @@ export function CountsBar({ counts, className }: { counts: Record<string, number
   })).filter((group) => group.count > 0);
   const text = parts.map((part) => `${count(part.count)} ${part.label.toLowerCase()}`).join(", ");
   return (
-    <div role="img" aria-label={text} title={text} className={cx("flex h-2 gap-px overflow-hidden rounded-sm", className)}>
+    <div
+      role="img"
+      aria-label={text}
+      title={text}
+      className={cx("flex h-2 gap-px overflow-hidden rounded-sm", className)}
+    >
       {parts.map((part) => (
         <div
           key={part.key}

@@ -8,7 +8,17 @@ export interface Tab {
   label: ReactNode;
 }
 
-export function TabBar({ tabs, chosen, onChoose, aside }: { tabs: Tab[]; chosen: string; onChoose: (key: string) => void; aside?: ReactNode }) {
+export function TabBar({
+  tabs,
+  chosen,
+  onChoose,
+  aside,
+}: {
+  tabs: Tab[];
+  chosen: string;
+  onChoose: (key: string) => void;
+  aside?: ReactNode;
+}) {
   return (
     <div className="flex items-center justify-between border-b border-line px-4 max-sm:px-2">
       <div role="tablist" className="-mb-px flex min-w-0 overflow-x-auto">
@@ -23,7 +33,9 @@ export function TabBar({ tabs, chosen, onChoose, aside }: { tabs: Tab[]; chosen:
             onClick={() => onChoose(tab.key)}
             className={cx(
               "inline-flex h-10 shrink-0 items-center gap-1.5 border-b-2 px-3 text-sm",
-              tab.key === chosen ? "border-text font-semibold" : "border-transparent text-muted hover:text-text",
+              tab.key === chosen
+                ? "border-text font-semibold"
+                : "border-transparent text-muted hover:text-text",
             )}
           >
             {tab.label}

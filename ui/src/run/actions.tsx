@@ -78,7 +78,12 @@ export function RunActions({ run }: { run: Run }) {
         </Button>
       )}
       {ended && !isArchived && run.state !== "Success" && (
-        <Button kind="primary" icon={<RotateCcw size={14} />} onClick={() => act.restart()} disabled={act.isBusy}>
+        <Button
+          kind="primary"
+          icon={<RotateCcw size={14} />}
+          onClick={() => act.restart()}
+          disabled={act.isBusy}
+        >
           Restart
         </Button>
       )}
@@ -88,7 +93,11 @@ export function RunActions({ run }: { run: Run }) {
         </Button>
       )}
       {!ended && (
-        <Button icon={<Square size={12} />} onClick={act.cancel} disabled={act.isBusy || run.state === "Cancelling"}>
+        <Button
+          icon={<Square size={12} />}
+          onClick={act.cancel}
+          disabled={act.isBusy || run.state === "Cancelling"}
+        >
           Cancel
         </Button>
       )}
@@ -152,7 +161,15 @@ function MoreActions({ run, ended, isArchived, act }: MoreProps) {
   );
 }
 
-function Rename({ run, isOpen, onOpenChange }: { run: Run; isOpen: boolean; onOpenChange: (open: boolean) => void }) {
+function Rename({
+  run,
+  isOpen,
+  onOpenChange,
+}: {
+  run: Run;
+  isOpen: boolean;
+  onOpenChange: (open: boolean) => void;
+}) {
   const [name, setName] = useState(run.name);
   const rename = useAct(RENAME_RUN, () => onOpenChange(false));
   return (
@@ -165,7 +182,12 @@ function Rename({ run, isOpen, onOpenChange }: { run: Run; isOpen: boolean; onOp
         }}
       >
         <Field label="Name">
-          <input className={inputClass} value={name} onChange={(event) => setName(event.target.value)} required />
+          <input
+            className={inputClass}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+            required
+          />
         </Field>
         <Button kind="primary" type="submit" className="self-end">
           Rename

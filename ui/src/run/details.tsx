@@ -22,11 +22,17 @@ export function RunDetails({ run }: { run: Run }) {
             ["Started", <Time key="start" at={run.start_time} />],
             ["Ended", <Time key="end" at={run.end_time} />],
             ["Took", <Took key="took" from={run.start_time} to={run.end_time} />],
-            ["Made by", run.auto_scheduled ? "schedule" : (run.created_by?.username ?? "somebody at the server")],
+            [
+              "Made by",
+              run.auto_scheduled ? "schedule" : (run.created_by?.username ?? "somebody at the server"),
+            ],
             ["Agent", run.agent?.name ?? "–"],
             ["Labels", <Labels key="labels" labels={run.labels} />],
             ["Heartbeat", <Time key="heart" at={run.heartbeat} />],
-            ["Started again", run.times_resurrected ? `${run.times_resurrected} times, after it was lost` : "never"],
+            [
+              "Started again",
+              run.times_resurrected ? `${run.times_resurrected} times, after it was lost` : "never",
+            ],
           ]}
         />
       </Panel>
@@ -116,7 +122,9 @@ export function RunArtifacts({ id }: { id: string }) {
     return (
       <Empty
         text="Tasks of this run left no artifacts. A task leaves one with"
-        command={'from prefect.backend.artifacts import create_markdown_artifact\ncreate_markdown_artifact("# Report")'}
+        command={
+          'from prefect.backend.artifacts import create_markdown_artifact\ncreate_markdown_artifact("# Report")'
+        }
       />
     );
   return (

@@ -76,7 +76,10 @@ export function TaskTable({ runId, counts, taskId, taskName, onClearTask }: Prop
     overscan: 10,
   });
   const items = rows.getVirtualItems();
-  useEffect(() => paged.show(items[0]?.index ?? 0, items.at(-1)?.index ?? 50), [items[0]?.index, items.at(-1)?.index]);
+  useEffect(
+    () => paged.show(items[0]?.index ?? 0, items.at(-1)?.index ?? 50),
+    [items[0]?.index, items.at(-1)?.index],
+  );
   useEffect(() => {
     const timer = setTimeout(() => typed !== name && setName(typed), 250);
     return () => clearTimeout(timer);
@@ -95,7 +98,11 @@ export function TaskTable({ runId, counts, taskId, taskName, onClearTask }: Prop
             const states = one.key === "good" ? [...one.states, "Mapped"] : one.states;
             const number = sum(states);
             return number || group === one.key ? (
-              <Chip key={one.key} isOn={group === one.key} onClick={() => setGroup(group === one.key ? "" : one.key)}>
+              <Chip
+                key={one.key}
+                isOn={group === one.key}
+                onClick={() => setGroup(group === one.key ? "" : one.key)}
+              >
                 <span className={TEXT[one.key]}>{one.label}</span> {countText(sum(one.states))}
               </Chip>
             ) : null;
@@ -113,7 +120,12 @@ export function TaskTable({ runId, counts, taskId, taskName, onClearTask }: Prop
           value={typed}
           onChange={(event) => setTyped(event.target.value)}
         />
-        <select aria-label="Order" className={cx(inputClass, "!w-auto")} value={sort} onChange={(event) => setSort(event.target.value)}>
+        <select
+          aria-label="Order"
+          className={cx(inputClass, "!w-auto shrink-0")}
+          value={sort}
+          onChange={(event) => setSort(event.target.value)}
+        >
           {Object.entries(SORTS).map(([key, [label]]) => (
             <option key={key} value={key}>
               {label}
@@ -169,7 +181,11 @@ export function TaskTable({ runId, counts, taskId, taskName, onClearTask }: Prop
                           {row.map_index >= 0 && <span className="text-muted">[{row.map_index}]</span>}
                         </To>
                       </span>
-                      <span role="cell" className="min-w-0 flex-1 truncate text-muted max-md:hidden" title={row.state_message ?? ""}>
+                      <span
+                        role="cell"
+                        className="min-w-0 flex-1 truncate text-muted max-md:hidden"
+                        title={row.state_message ?? ""}
+                      >
                         {row.state_message}
                       </span>
                       <span role="cell" className="w-20 shrink-0 text-right">
@@ -197,7 +213,15 @@ function filterByName(text: string) {
   return { task: { name: { _ilike: like } }, ...(match ? { map_index: { _eq: Number(match[2]) } } : {}) };
 }
 
-export function Chip({ isOn, onClick, children }: { isOn?: boolean; onClick: () => void; children: React.ReactNode }) {
+export function Chip({
+  isOn,
+  onClick,
+  children,
+}: {
+  isOn?: boolean;
+  onClick: () => void;
+  children: React.ReactNode;
+}) {
   return (
     <button
       type="button"

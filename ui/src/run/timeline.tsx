@@ -29,7 +29,9 @@ interface Props {
 
 const ROW = 26;
 const HEAD = 24;
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400].map((s) => s * 1000);
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400].map(
+  (s) => s * 1000,
+);
 
 export function Timeline({ bars, begin, end, chosen, onChoose }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -50,7 +52,9 @@ export function Timeline({ bars, begin, end, chosen, onChoose }: Props) {
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const observer = new ResizeObserver(() => setSize({ width: element.clientWidth, height: element.clientHeight }));
+    const observer = new ResizeObserver(() =>
+      setSize({ width: element.clientWidth, height: element.clientHeight }),
+    );
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
@@ -163,7 +167,8 @@ export function Timeline({ bars, begin, end, chosen, onChoose }: Props) {
 
 function describe(bar: Bar, until: number): string {
   const parts = [bar.label, word(bar.state)];
-  if (bar.start !== undefined) parts.push(`${clockTime(bar.start)} · ${duration((bar.end ?? until) - bar.start)}`);
+  if (bar.start !== undefined)
+    parts.push(`${clockTime(bar.start)} · ${duration((bar.end ?? until) - bar.start)}`);
   if (bar.retries.length) parts.push(`${bar.retries.length} retries`);
   if (bar.counts) {
     for (const group of GROUPS) {
@@ -179,7 +184,10 @@ function criticalPath(bars: Bar[]): Bar[] {
   const ran = bars.filter((bar) => bar.start !== undefined);
   const endOf = (bar: Bar) => bar.end ?? Number.POSITIVE_INFINITY;
   const path: Bar[] = [];
-  let at = ran.reduce<Bar | undefined>((best, bar) => (!best || endOf(bar) > endOf(best) ? bar : best), undefined);
+  let at = ran.reduce<Bar | undefined>(
+    (best, bar) => (!best || endOf(bar) > endOf(best) ? bar : best),
+    undefined,
+  );
   while (at) {
     path.unshift(at);
     const start = at.start!;
@@ -249,7 +257,8 @@ class Painter {
     draw.font = "11px system-ui, sans-serif";
     for (let at = Math.ceil(this.from / step) * step; at < this.to; at += step) {
       const x = this.x(at);
-      if (x > this.left + 20 && x < this.size.width - 24) draw.fillText(step < 60_000 ? clockTime(at) : hourMinute(at), x, HEAD / 2);
+      if (x > this.left + 20 && x < this.size.width - 24)
+        draw.fillText(step < 60_000 ? clockTime(at) : hourMinute(at), x, HEAD / 2);
     }
   }
 
@@ -295,7 +304,11 @@ class Painter {
     }
     draw.fillStyle = this.variable("--page");
     for (const retry of bar.retries) draw.fillRect(this.x(retry) - 1, y, 2, height);
-    const text = bar.counts ? summary(bar.counts) : bar.retries.length ? `${bar.retries.length}× retried` : "";
+    const text = bar.counts
+      ? summary(bar.counts)
+      : bar.retries.length
+        ? `${bar.retries.length}× retried`
+        : "";
     if (text) this.note(text, left, right, top);
   }
 
@@ -309,7 +322,13 @@ class Painter {
     else if (left - 8 - width > this.left) draw.fillText(text, left - 6 - width, top + ROW / 2);
   }
 
-  private stacked(counts: Record<string, number>, left: number, right: number, y: number, height: number): void {
+  private stacked(
+    counts: Record<string, number>,
+    left: number,
+    right: number,
+    y: number,
+    height: number,
+  ): void {
     const { draw } = this;
     const total = Object.values(counts).reduce((sum, one) => sum + one, 0) || 1;
     let x = left;
@@ -354,7 +373,14 @@ class Painter {
 }
 
 function summary(counts: Record<string, number>): string {
-  const signs: Partial<Record<Family, string>> = { good: "✓", bad: "✕", running: "▶", waiting: "○", ended: "■", paused: "✋" };
+  const signs: Partial<Record<Family, string>> = {
+    good: "✓",
+    bad: "✕",
+    running: "▶",
+    waiting: "○",
+    ended: "■",
+    paused: "✋",
+  };
   const parts: string[] = [];
   for (const group of [...GROUPS].reverse()) {
     const number = group.states.reduce((sum, state) => sum + (counts[state] ?? 0), 0);

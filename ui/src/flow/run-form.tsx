@@ -1,0 +1,321 @@
+/** Starting a run: parameters as fields or as JSON, and the rest folded. */
+import { Play, RotateCcw } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { useAct, useGql } from "@/api/query";
+import { useGo } from "@/app/link";
+import type { FlowQuery } from "@/gql/graphql";
+import { Button, Field, inputClass } from "@/parts/basics";
+import { Editor } from "@/parts/editor";
+import { toast } from "@/parts/toast";
+import { CREATE_RUN, LAST_PARAMETERS } from "./queries";
+import {
+  type Declared,
+  firstValues,
+  jsonOf,
+  kindOf,
+  missing,
+  readField,
+  readJson,
+  textOf,
+  type Values,
+} from "./run-model";
+
+type Flow = NonNullable<FlowQuery["flow_by_pk"]>;
+
+const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"];
+
+export function RunForm({ flow }: { flow: Flow }) {
+  const declared: Declared[] = Array.isArray(flow.parameters) ? flow.parameters : [];
+  const defaults: Values = flow.flow_group?.default_parameters ?? {};
+  const [values, setValues] = useState<Values>(() => firstValues(declared, defaults));
+  const [isJson, setJson] = useState(false);
+  /** What was typed and is no value yet, by field; the whole text for the face of JSON. */
+  const [drafts, setDrafts] = useState<Record<string, string>>({});
+  const [whole, setWhole] = useState<string>();
+  const [wholeError, setWholeError] = useState<string>();
+  const last = useGql(LAST_PARAMETERS, { group: flow.flow_group?.id ?? "" });
+  const go = useGo();
+  const create = useAct(CREATE_RUN, (result) => {
+    toast("The run is scheduled.");
+    go(`flow-run/${result.create_flow_run?.id}`);
+  });
+  const [advanced, setAdvanced] = useState({
+    name: "",
+    labels: "",
+    context: "",
+    config: "",
+    level: "",
+    start: "",
+  });
+  const [problem, setProblem] = useState<string>();
+
+  const absent = missing(declared, values);
+  const isBlocked = wholeError !== undefined || Object.keys(drafts).length > 0 || absent.length > 0;
+
+  function set(name: string, value: unknown) {
+    setValues((before) => ({ ...before, [name]: value }));
+    setDrafts(({ [name]: _, ...others }) => others);
+  }
+
+  function replaceAll(found: Values) {
+    setValues(found);
+    setDrafts({});
+    setWhole(undefined);
+    setWholeError(undefined);
+  }
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    setProblem(undefined);
+    try {
+      const base = advanced.config ? JSON.parse(advanced.config) : undefined;
+      const config = advanced.level
+        ? withLevel(base ?? flow.flow_group?.run_config ?? flow.run_config, advanced.level)
+        : base;
+      create.mutate({
+        input: {
+          flow_id: flow.id,
+          parameters: values,
+          flow_run_name: advanced.name || undefined,
+          labels: advanced.labels
+            ? advanced.labels
+                .split(",")
+                .map((one) => one.trim())
+                .filter(Boolean)
+            : undefined,
+          context: advanced.context ? JSON.parse(advanced.context) : undefined,
+          run_config: config,
+          scheduled_start_time: advanced.start ? new Date(advanced.start).toISOString() : undefined,
+        },
+      });
+    } catch (error) {
+      setProblem(`Context and run config have to be JSON: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  const names = [
+    ...declared.map((one) => one.name),
+    ...Object.keys(values).filter((name) => !declared.some((one) => one.name === name)),
+  ];
+  return (
+    <form onSubmit={submit} className="mx-auto flex max-w-2xl flex-col gap-4 p-4">
+      <div className="flex items-center justify-between gap-3">
+        <h2 className="font-semibold">Parameters</h2>
+        <div className="flex items-center gap-2">
+          {last.data?.flow_run[0] && (
+            <Button
+              kind="quiet"
+              icon={<RotateCcw size={13} />}
+              onClick={() =>
+                replaceAll({ ...firstValues(declared, defaults), ...last.data?.flow_run[0]?.parameters })
+              }
+            >
+              Last parameters
+            </Button>
+          )}
+          <div
+            role="tablist"
+            aria-label="How to write parameters"
+            className="flex rounded-md border border-line p-0.5"
+          >
+            {["Fields", "JSON"].map((face) => (
+              <button
+                key={face}
+                type="button"
+                role="tab"
+                aria-selected={(face === "JSON") === isJson}
+                disabled={wholeError !== undefined || Object.keys(drafts).length > 0}
+                onClick={() => {
+                  setWhole(undefined);
+                  setJson(face === "JSON");
+                }}
+                className="rounded px-2 py-0.5 text-sm aria-selected:bg-hover aria-selected:font-medium disabled:opacity-50"
+              >
+                {face}
+              </button>
+            ))}
+          </div>
+        </div>
+      </div>
+      {isJson ? (
+        <Field label="Parameters as JSON" error={wholeError}>
+          <Editor
+            label="Parameters as JSON"
+            className="h-72"
+            value={whole ?? jsonOf(values)}
+            onChange={(text) => {
+              setWhole(text);
+              const read = readJson(text);
+              if ("error" in read) setWholeError(read.error);
+              else {
+                setWholeError(undefined);
+                setValues(read.values);
+              }
+            }}
+          />
+        </Field>
+      ) : names.length === 0 ? (
+        <p className="text-sm text-muted">This flow has no parameters.</p>
+      ) : (
+        names.map((name) => (
+          <ParameterField
+            key={name}
+            name={name}
+            declared={declared.find((one) => one.name === name)}
+            isSet={Object.hasOwn(values, name)}
+            value={values[name]}
+            draft={drafts[name]}
+            onValue={(value) => set(name, value)}
+            onDraft={(text) => setDrafts((before) => ({ ...before, [name]: text }))}
+          />
+        ))
+      )}
+      {isJson && absent.length > 0 && (
+        <p role="alert" className="text-sm text-bad">
+          Missing: {absent.join(", ")}.
+        </p>
+      )}
+      <details className="rounded-md border border-line p-3">
+        <summary className="text-sm font-medium">Name, labels, start, context, run config</summary>
+        <div className="mt-3 grid gap-4 sm:grid-cols-2">
+          <Field label="Name of the run" hint="made up when empty">
+            <input
+              className={inputClass}
+              value={advanced.name}
+              onChange={(event) => setAdvanced({ ...advanced, name: event.target.value })}
+            />
+          </Field>
+          <Field label="Start" hint="now when empty">
+            <input
+              type="datetime-local"
+              className={inputClass}
+              value={advanced.start}
+              onChange={(event) => setAdvanced({ ...advanced, start: event.target.value })}
+            />
+          </Field>
+          <Field label="Labels" hint="with commas between; those of the flow when empty">
+            <input
+              className={inputClass}
+              value={advanced.labels}
+              onChange={(event) => setAdvanced({ ...advanced, labels: event.target.value })}
+            />
+          </Field>
+          <Field label="Log level">
+            <select
+              className={inputClass}
+              value={advanced.level}
+              onChange={(event) => setAdvanced({ ...advanced, level: event.target.value })}
+            >
+              <option value="">as configured</option>
+              {LEVELS.map((level) => (
+                <option key={level}>{level}</option>
+              ))}
+            </select>
+          </Field>
+          <Field label="Context" hint="JSON; values for prefect.context">
+            <textarea
+              className={`${inputClass} h-24 py-1 font-mono text-xs`}
+              value={advanced.context}
+              onChange={(event) => setAdvanced({ ...advanced, context: event.target.value })}
+            />
+          </Field>
+          <Field label="Run config" hint='JSON; such as {"type": "DockerRun", "image": "…"}'>
+            <textarea
+              className={`${inputClass} h-24 py-1 font-mono text-xs`}
+              value={advanced.config}
+              placeholder={JSON.stringify(flow.flow_group?.run_config ?? flow.run_config ?? {})}
+              onChange={(event) => setAdvanced({ ...advanced, config: event.target.value })}
+            />
+          </Field>
+        </div>
+      </details>
+      {problem && (
+        <p role="alert" className="text-sm text-bad">
+          {problem}
+        </p>
+      )}
+      <Button
+        kind="primary"
+        type="submit"
+        className="self-start"
+        icon={<Play size={14} />}
+        disabled={isBlocked || create.isPending || flow.archived}
+      >
+        Run
+      </Button>
+    </form>
+  );
+}
+
+function withLevel(config: any, level: string) {
+  const base = config ?? { type: "UniversalRun" };
+  return { ...base, env: { ...base.env, PREFECT__LOGGING__LEVEL: level } };
+}
+
+interface ParameterProps {
+  name: string;
+  declared?: Declared;
+  isSet: boolean;
+  value: unknown;
+  draft?: string;
+  onValue: (value: unknown) => void;
+  onDraft: (text: string) => void;
+}
+
+function ParameterField({ name, declared, isSet, value, draft, onValue, onDraft }: ParameterProps) {
+  // A required parameter is text until somebody writes something else in JSON.
+  const kind = isSet ? kindOf(value) : "text";
+  const text = draft ?? textOf(value);
+  const error = draft !== undefined ? readField(kind, draft) : undefined;
+  function change(written: string) {
+    const read = readField(kind, written);
+    if ("error" in read) onDraft(written);
+    else onValue(read.value);
+  }
+  const label = (
+    <span className="flex items-baseline gap-2">
+      <span className="font-mono text-xs">{name}</span>
+      <span className="text-xs font-normal text-muted">
+        {declared?.required ? "required" : declared ? kind : "not declared by the flow"}
+      </span>
+    </span>
+  );
+  return (
+    <Field
+      label={label}
+      error={
+        error && "error" in error
+          ? error.error
+          : !isSet && declared?.required
+            ? "A value is needed."
+            : undefined
+      }
+    >
+      {kind === "flag" ? (
+        <select
+          className={inputClass}
+          value={String(value)}
+          onChange={(event) => onValue(event.target.value === "true")}
+        >
+          <option>true</option>
+          <option>false</option>
+        </select>
+      ) : kind === "json" ? (
+        <textarea
+          className={`${inputClass} h-20 py-1 font-mono text-xs`}
+          value={text}
+          aria-invalid={Boolean(error)}
+          onChange={(event) => change(event.target.value)}
+        />
+      ) : (
+        <input
+          className={inputClass}
+          inputMode={kind === "number" ? "decimal" : undefined}
+          value={text}
+          aria-invalid={Boolean(error)}
+          onChange={(event) => change(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
