@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= auto
 # Where it is set, every process would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo ui test test-ui test-extras check fix docs bench bench-engine bench-server bench-growth coverage lock lock-bench clean
+.PHONY: help setup demo ui wheel image test test-ui test-extras test-image check fix docs bench bench-engine bench-server bench-growth coverage lock lock-bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,10 +44,20 @@ demo: $(VENV)/.stamp-run ## survey the Python packages of this machine with a fl
 ui: $(VENV)/.stamp-ui ## build the web UI, for `prefect server start`
 	@sh .ci/ui $(VENV) build
 
+wheel: $(VENV)/.stamp-run ## the package in dist/, with the web UI in it
+	@rm -f dist/prefect_classic-*.whl
+	@$(BIN)/python -m hatchling build --target wheel
+
+# IMAGE=registry.example.com/prefect-classic:1.5   names it     BASE=…   builds on another image
+CONTAINER_ENGINE ?= $(shell command -v docker podman | head -1)
+IMAGE ?= prefect-classic:latest
+image: wheel ## the container image of server, agents and flow runs
+	@$(CONTAINER_ENGINE) build $(if $(BASE),--build-arg BASE=$(BASE)) --file deploy/Dockerfile --tag $(IMAGE) .
+
 # ------------------------------------------------------------------ verify
 # COVERAGE=1 make test   also says how much of the code ran: in all, and in core and engine
 test: $(VENV)/.stamp-test ## all tests
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_ARGS)
 	@$(if $(COVERAGE),sh .ci/coverage $(BIN)/python)
 
 # Azurite, Azure's own emulator of its storage, is a program for Node.js.
@@ -63,6 +73,9 @@ test-extras: $(EXTRAS_VENV)/.stamp-extras $(AZURITE) ## the tests that need boto
 
 test-ui: $(VENV)/.stamp-ui $(VENV)/.stamp-test ## the web UI: types, lint, units, and pages in Chromium
 	@sh .ci/ui $(VENV) build lint test e2e
+
+test-image: $(VENV)/.stamp-test ## build the image, and run the tests that need containers (root, podman)
+	@PYTHON_FOR_TESTS=$(BIN)/python .ci/image
 
 check: $(VENV)/.stamp-dev ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet .
@@ -120,6 +133,7 @@ lock: ## renew the hash-pinned requirements (needs uv; UPGRADE=--upgrade takes n
 	$(LOCK) $(UPGRADE) --group dev -o requirements/dev.txt
 	$(LOCK) --group test -c requirements/dev.txt -o requirements/test.txt
 	$(LOCK) --group build -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK) --group image -c requirements/dev.txt -o requirements/image.txt
 	$(LOCK_ONLY) ui -o requirements/ui.txt
 	$(LOCK) $(UPGRADE) --group extras -o requirements/extras.txt
 	printf 'dask==2022.5.0\ndistributed==2022.5.0\n' > .oldest-dask

@@ -58,13 +58,16 @@ class ImageEngine:
         """
         from docker.utils import build
 
-        tar = cast("Any", build.tar)  # its hints ask for another type than the one it takes
         inside = dockerfile.parent.relative_to(context)
         kept = [] if inside == Path() else [f"!{inside.as_posix()}"]
         name = dockerfile.relative_to(context).as_posix()
+        files = build.exclude_paths(str(context), [*ignored, *kept], dockerfile=name)
+        # Engines would apply the patterns once more, and leave our folder out.
+        files.discard(".dockerignore")
+        pack = cast("Any", build.create_archive)  # its hints ask for another type than the one it takes
         with (
             self._client(f"build the image {tag}") as client,
-            tar(str(context), exclude=[*ignored, *kept], dockerfile=(name, None), gzip=True) as archive,
+            pack(root=str(context), files=sorted(files), gzip=True) as archive,
         ):
             lines = client.build(
                 fileobj=archive,
@@ -95,14 +98,16 @@ class ImageEngine:
     def _follow(self, lines: Iterable[dict[str, Any]], failed: str) -> None:
         """Read what the engine reports until it is done."""
         last: deque[str] = deque(maxlen=_LINES_IN_ERRORS)
-        for line in lines:
+        error = None
+        for line in lines:  # to the end, also after an error: that gives the connection back
             text = str(line.get("stream") or line.get("status") or "").rstrip()
             if text:
                 last.append(text)
                 self._logger.debug(text)
-            if "error" in line:
-                output = "\n".join(f"  {shown}" for shown in last)
-                raise FlowStorageError(f"{failed}: {line['error']}\n{output}{_hint(output)}")
+            error = error or line.get("error")
+        if error:
+            output = "\n".join(f"  {shown}" for shown in last)
+            raise FlowStorageError(f"{failed}: {error}\n{output}{_hint(output)}")
 
     @contextmanager
     def _client(self, doing: str) -> Generator[Any]:
