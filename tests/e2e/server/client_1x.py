@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import json
 import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
+import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +65,38 @@ def _interpreter(version: str) -> str | None:
     return found if works.returncode == 0 else None
 
 
+#: Runs commands and programs in one process of 1.4.1, since starting it takes longer than most of them.
+_WORKER = """
+import contextlib, io, json, os, sys, traceback
+
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+from click.testing import CliRunner
+from prefect.cli import cli
+from prefect.utilities.configuration import set_temporary_config
+
+for line in sys.stdin:
+    job = json.loads(line)
+    with set_temporary_config(job["config"]):
+        if job["code"]:
+            output, code = io.StringIO(), 0
+            with contextlib.redirect_stdout(output):
+                try:
+                    exec(job["code"], {"__name__": "__main__"})
+                except BaseException:
+                    code = 1
+                    traceback.print_exc(file=output)
+            text = output.getvalue()
+        else:
+            done = CliRunner().invoke(cli, job["words"])
+            text, code = done.output, done.exit_code
+            if done.exception is not None and not isinstance(done.exception, SystemExit):
+                text += "".join(traceback.format_exception(*done.exc_info))
+    answers.write(json.dumps([text, code]) + "\\n")
+    answers.flush()
+"""
+
+
 @dataclass
 class Client:
     """The client of 1.4.1 with a home of its own.
@@ -74,6 +112,7 @@ class Client:
     home: Path
     environment: dict[str, str]
     transcript: list[str] = field(default_factory=list[str])
+    _worker: subprocess.Popen[str] | None = None
 
     @property
     def _env(self) -> dict[str, str]:
@@ -91,46 +130,103 @@ class Client:
             **self.environment,
         }
 
-    def __call__(self, *words: str, fails: bool = False, timeout_s: float = 180) -> str:
-        """The output of `prefect` with these words."""
-        return self.run([str(self.python.parent / "prefect"), *words], fails=fails, timeout_s=timeout_s)
+    def __call__(self, *words: str, fails: bool = False, key: str | None = None) -> str:
+        """The output of `prefect` with these words.
+
+        Args:
+            words: the words.
+            fails: whether it has to fail.
+            key: an API key to use instead of the one that was logged in with.
+        """
+        config = {"cloud.api_key": key} if key else {}
+        text, code = self._ask({"words": words, "code": "", "config": config})
+        return self._said(f"prefect {' '.join(words)}", text, code, fails)
 
     def code(self, text: str) -> str:
         """The output of a program."""
-        return self.run([str(self.python), "-c", text], fails=False, timeout_s=120)
+        output, code = self._ask({"words": (), "code": text, "config": {}})
+        return self._said(f"python -c {text!r}", output, code, fails=False)
 
-    def run(self, command: list[str], *, fails: bool, timeout_s: float) -> str:
+    def process(self, *words: str) -> str:
+        """The output of `prefect` with these words, in a process of its own."""
         done = subprocess.run(
-            command,
+            [str(self.python.parent / "prefect"), *words],
             env=self._env,
             cwd=self.home,
             capture_output=True,
             text=True,
-            timeout=timeout_s,
+            timeout=180,
             check=False,
         )
-        output = done.stdout + done.stderr
-        shown = [Path(command[0]).name, *command[1:]]
-        self.transcript.append(f"$ {' '.join(shown)}\n{output.rstrip()}\n[exit {done.returncode}]")
-        assert (done.returncode != 0) == fails, self.transcript[-1]
+        return self._said(
+            f"prefect {' '.join(words)}", done.stdout + done.stderr, done.returncode, fails=False
+        )
+
+    def _said(self, command: str, output: str, code: int, fails: bool) -> str:
+        self.transcript.append(f"$ {command}\n{output.rstrip()}\n[exit {code}]")
+        assert (code != 0) == fails, self.transcript[-1]
         return output
+
+    def _ask(self, job: dict[str, Any]) -> tuple[str, int]:
+        if self._worker is None:
+            with (self.home / "worker.log").open("w") as errors:
+                self._worker = subprocess.Popen(
+                    [str(self.python), "-c", _WORKER],
+                    env=self._env,
+                    cwd=self.home,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                )
+        worker = self._worker
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write(json.dumps(job) + "\n")
+        worker.stdin.flush()
+        answer = worker.stdout.readline()
+        assert answer, (self.home / "worker.log").read_text()
+        text, code = json.loads(answer)
+        return text, code
+
+    def close(self) -> None:
+        """End the process that ran the commands."""
+        if self._worker is not None:
+            self._worker.communicate(timeout=30)
 
     @contextmanager
     def agent(self, *words: str) -> Iterator[None]:
-        """A local agent, while the block runs."""
+        """A local agent, while the block runs; it is told every second that there may be work."""
         log = self.home / "agent.log"
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            address = f"http://127.0.0.1:{found.getsockname()[1]}"
         with log.open("w") as output:
             process = subprocess.Popen(
-                [str(self.python.parent / "prefect"), "agent", "local", "start", *words],
+                [
+                    *(str(self.python.parent / "prefect"), "agent", "local", "start"),
+                    *("--agent-address", address, *words),
+                ],
                 env=self._env,
                 cwd=self.home,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
+        ended = threading.Event()
+
+        def poke() -> None:
+            while not ended.wait(1):
+                with contextlib.suppress(OSError):
+                    urllib.request.urlopen(f"{address}/api/poke", timeout=5).close()
+
+        poking = threading.Thread(target=poke)
+        poking.start()
         try:
             yield
         finally:
+            ended.set()
+            poking.join()
             os.killpg(process.pid, signal.SIGTERM)
             try:
                 process.wait(15)
