@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from prefect.cli import _exit_codes
 from prefect.cli._errors import CommandError
-from prefect.cli._output import may_ask, note, styled, write
+from prefect.cli._output import can_be_live, may_ask, note, styled, write
+from prefect.cli._status_line import StatusLine
 
 if TYPE_CHECKING:
     from prefect.backend.flow_run import FlowRunLog, FlowRunView
@@ -53,21 +54,27 @@ def follow(client: Client, run_id: str, shown: Shown) -> int:
 
     if not shown.quiet:
         note("Watching flow run execution... (Ctrl-C asks whether to cancel it)")
+    is_live = shown.output == "text" and not shown.quiet and can_be_live()
     lines = watch_flow_run(run_id, stream_logs=shown.logs)
+    # After a Ctrl-C it is told from the beginning, or that it has ended, which `_finish` tells.
+    is_again = False
     printed: set[tuple[str, str]] = set()
     while True:
         try:
-            for line in lines:
-                known = (str(line.timestamp), line.message)
-                # After a Ctrl-C it is told from the beginning, or that it has ended, which `_finish` tells.
-                if known not in printed and not (printed and line.message.startswith(_ENDED)):
-                    _print_line(line, shown)
+            with StatusLine(run_id, shown=is_live) as status:
+                for line in lines:
+                    known = (str(line.timestamp), line.message)
+                    if known in printed or (is_again and line.message.startswith(_ENDED)):
+                        continue
                     printed.add(known)
+                    with status.above():
+                        _print_line(line, shown)
             break
         except KeyboardInterrupt:
             if _wants_to_cancel():
                 client.cancel_flow_run(run_id)
                 note("The flow run is being cancelled.")
+                is_again = True
                 lines = watch_flow_run(run_id, stream_logs=shown.logs)
                 continue
             note(f"The flow run goes on; follow it again with `prefect watch {run_id}`.")

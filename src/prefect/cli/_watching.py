@@ -13,6 +13,10 @@ from prefect.cli._errors import CommandError
 __all__ = ["module_file", "watch_for_changes"]
 
 
+#: How many times longer than a look the pause is at least, so that thousands of files take no more of the processor.
+_PAUSE = 99.0
+
+
 def watch_for_changes(
     paths: Iterable[str] | None = None, modules: Iterable[str] | None = None, period: float = 0.5
 ) -> Iterator[tuple[list[str], list[str]]]:
@@ -28,6 +32,7 @@ def watch_for_changes(
     known_paths: dict[str, float] = {}
     known_modules: dict[str, float] = {}
     while True:
+        started = time.monotonic()
         now_paths = _times({str(file): file for path in paths or () for file in _files(path)})
         files = {module: module_file(module) for module in modules or ()}
         now_modules = _times({module: file for module, file in files.items() if file is not None})
@@ -39,7 +44,7 @@ def watch_for_changes(
         if any(changed):
             yield changed
         # File systems of containers and networks tell nobody about changes.
-        time.sleep(period)
+        time.sleep(max(period, _PAUSE * (time.monotonic() - started)))
 
 
 def _files(path: str) -> list[Path]:

@@ -15,7 +15,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_COLOR", "FORCE_COLOR", "CI"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "CI", "PREFECT_NO_INPUT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")
 
@@ -73,3 +73,15 @@ def test_what_a_stream_cannot_encode_is_escaped() -> None:
 def test_an_error_ends_with_its_sentence_and_its_hint(capsys: pytest.CaptureFixture[str]) -> None:
     _output.print_error("It broke.", hint="Mend it.", details="Traceback\n  line\n")
     assert capsys.readouterr().err == "Traceback\n  line\n\nError: It broke.\nHint: Mend it.\n"
+
+
+@pytest.mark.parametrize(("variable", "value"), [("CI", "true"), ("PREFECT_NO_INPUT", "1")])
+def test_questions_are_asked_in_terminals_only_and_not_where_nobody_answers(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    assert not _output.may_ask()
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    assert _output.may_ask()
+    monkeypatch.setenv(variable, value)
+    assert not _output.may_ask()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 
 import click
 import pytest
+import yaml
 from click.testing import CliRunner
 
 import prefect
@@ -97,3 +99,42 @@ def test_diagnostics_are_json_on_the_system() -> None:
 def test_the_package_has_no_other_names() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         prefect.cli.nothing  # noqa: B018
+
+
+def test_help_shows_examples_above_the_options() -> None:
+    for words in (["cancel", "--help"], ["concurrency", "--help"], ["run", "--help"]):
+        text = CliRunner().invoke(cli, words).output
+        assert 0 < text.index("Examples:") < text.index("Options:")
+
+
+def test_nothing_is_asked_with_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_NO_INPUT", "")
+    CliRunner().invoke(cli, ["--no-input", "version"])
+    assert os.environ["PREFECT_NO_INPUT"] == "1"
+
+
+def test_the_configuration_is_printed_in_other_formats() -> None:
+    lines = dict(
+        line.split("\t") for line in CliRunner().invoke(cli, ["config", "-o", "table"]).output.splitlines()
+    )
+    assert lines["logging.level"] == json.dumps(prefect.config.logging.level)
+    assert yaml.safe_load(CliRunner().invoke(cli, ["config", "-o", "yaml"]).output)["logging"]["level"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_calls_this_command(shell: str) -> None:
+    result = CliRunner().invoke(cli, ["completions", shell])
+    assert result.exit_code == 0
+    assert f"_PREFECT_COMPLETE={shell}_complete" in result.stdout
+    assert "Start a new shell" in result.stderr
+
+
+@pytest.mark.parametrize("words", [["schedule"], ["concurrency", "set"], ["get", "flows"], ["run"]])
+def test_a_tab_behind_a_command_asks_for_no_help(words: list[str]) -> None:
+    env = {
+        "_PREFECT_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["prefect", *words, "-"]),
+        "COMP_CWORD": str(len(words) + 1),
+    }
+    result = CliRunner().invoke(cli, [], env=env, prog_name="prefect", complete_var="_PREFECT_COMPLETE")
+    assert "plain,--help" in result.output

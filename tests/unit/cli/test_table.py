@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefect.cli._table import Column, age, short_age, show_rows
+from prefect.cli._table import Column, age, draw_rows, short_age, show_document, show_rows, show_value
 
 COLUMNS = (
     Column("NAME", lambda row: row["name"]),
@@ -110,3 +110,56 @@ def test_no_text_breaks_a_line_into_more(name: str, when: str) -> None:
         show_rows([{"name": name, "when": when, "id": "x"}], COLUMNS, "table")
     lines = stream.getvalue().split("\n")
     assert (len(lines), lines[1].count("\t")) == (3, 2)
+
+
+DOCUMENT = {"id": "5", "name": "nightly", "project": {"name": "demo"}, "labels": ["a", "b"], "context": {}}
+
+
+@pytest.mark.parametrize(
+    ("output", "text"),
+    [
+        ("id", "5\n"),
+        ("jsonl", json.dumps(DOCUMENT, sort_keys=True) + "\n"),
+        ("json", json.dumps(DOCUMENT, sort_keys=True, indent=2) + "\n"),
+        (
+            "table",
+            "id       5\nname     nightly\nproject  demo\nlabels   - a\n         - b\ncontext\n",
+        ),
+    ],
+)
+def test_one_object_in_every_format(capsys: pytest.CaptureFixture[str], output: str, text: str) -> None:
+    show_document(DOCUMENT, output)
+    assert capsys.readouterr().out == text
+
+
+def test_objects_that_belong_together_are_parted(capsys: pytest.CaptureFixture[str]) -> None:
+    show_document([{"id": "1"}, {"id": "2"}], "table")
+    assert capsys.readouterr().out == "id  1\n\nid  2\n"
+    show_document([{"id": "1"}, {"id": "2"}], "id")
+    assert capsys.readouterr().out == "1\n2\n"
+
+
+def test_a_value_is_one_line_of_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    show_value({"a": [1, 2]}, "jsonl")
+    assert capsys.readouterr().out == '{"a": [1, 2]}\n'
+
+
+def test_names_are_kept_longer_than_other_texts_and_numbers_stand_right(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "32")
+    columns = (
+        Column("NAME", lambda row: row["name"], kept=True),
+        Column("FLOW", lambda row: row["flow"]),
+        Column("N", lambda row: row["n"]),
+    )
+    rows = [
+        {"name": "plucky-serval", "flow": "a very long name", "n": 5},
+        {"name": "x", "flow": "y", "n": 1200},
+    ]
+    draw_rows(rows, columns)
+    assert capsys.readouterr().out.splitlines() == [
+        "NAME           FLOW            N",
+        "plucky-serval  a very lon…     5",
+        "x              y            1200",
+    ]
