@@ -9,6 +9,7 @@ import click
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
 from prefect.cli._errors import CommandError
+from prefect.cli._find import is_uuid
 from prefect.cli._group import Group
 from prefect.cli._output import may_ask, note, write
 from prefect.cli._table import (
@@ -378,6 +379,12 @@ def list_keys(output: str) -> None:
 )
 def revoke_key(id: str) -> None:
     """End an API key: it does not work any more."""
+    if not is_uuid(id):
+        raise CommandError(
+            f"--id {id!r} is no UUID.",
+            hint="`prefect auth list-keys` lists the keys with their ids.",
+            exit_code=_exit_codes.USAGE,
+        )
     client = connect()
     with api_errors():
         done = client._one("delete_api_key", {"key_id": id}, "success").success  # pyright: ignore[reportPrivateUsage]

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from prefect import Client
+from prefect.utilities.configuration import set_temporary_config
+
 Prefect = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -57,6 +60,7 @@ def test_keys_are_made_listed_and_revoked(guarded: tuple[str, str], at_home: Pre
     listed = {row["name"]: row for row in json.loads(at_home("auth", "list-keys", "-o", "json").stdout)}
     assert listed["ci"]["expires_at"].startswith("2040-01-31")
     assert new_key not in str(listed)
+    assert "is no UUID" in at_home("auth", "revoke-key", "--id", "ci").stderr
     assert at_home("auth", "revoke-key", "--id", listed["ci"]["id"]).stdout == "Successfully revoked key\n"
     assert at_home("get", "flows", PREFECT__CLOUD__API_KEY=new_key).returncode == 4
 
@@ -73,6 +77,42 @@ def test_a_tenant_that_the_key_may_not_use_is_refused(guarded: tuple[str, str], 
     assert done.returncode == 3
     assert "There is no tenant 'others' that your key may use." in done.stderr
     assert at_home("auth", "switch-tenants", "--default").stdout == "Tenant switched to 'default' (default)\n"
+
+
+def test_each_tenant_has_its_own_projects(guarded: tuple[str, str], at_home: Prefect) -> None:
+    url, key = guarded
+    with set_temporary_config({"cloud.api": url, "cloud.api_key": key}):
+        second = Client().create_tenant("The second", "second")
+    at_home("auth", "login", "--key", key)
+    done = at_home("auth", "switch-tenants", "--slug", "second")
+    assert done.stdout == "Tenant switched to 'The second' (second)\n"
+    at_home("create", "project", "of the second")
+    assert [row["name"] for row in json.loads(at_home("get", "projects", "-o", "json").stdout)] == [
+        "of the second"
+    ]
+    marked = {
+        row["slug"]: row["current"]
+        for row in json.loads(at_home("auth", "list-tenants", "-o", "json").stdout)
+    }
+    assert marked == {"default": False, "second": True}
+    at_home("auth", "switch-tenants", "--default")
+    assert json.loads(at_home("get", "projects", "-o", "json").stdout) == []
+    assert at_home("auth", "switch-tenants", "--id", second).returncode == 0
+    # A new login begins in the key's own tenant.
+    assert (
+        at_home("auth", "login", "--key", key).stdout == "Logged in to Prefect tenant 'default' (default)\n"
+    )
+    refused = at_home("auth", "switch-tenants", "--default", PREFECT__CLOUD__TENANT_ID=second)
+    assert refused.returncode == 5
+    assert "PREFECT__CLOUD__TENANT_ID" in refused.stderr
+
+
+def test_a_login_may_name_the_api(guarded: tuple[str, str], at_home: Prefect) -> None:
+    url, key = guarded
+    elsewhere = {"PREFECT__SERVER__ENDPOINT": "http://localhost:9"}
+    assert at_home("auth", "login", "--key", key, "--api", f"{url}/", **elsewhere).returncode == 0
+    status = json.loads(at_home("auth", "status", "-o", "json", **elsewhere).stdout)
+    assert (status["api"], status["key_from"]) == (url, "`prefect auth login`")
 
 
 def test_an_old_token_is_forgotten_in_two_steps(at_home: Prefect, tmp_path: Path) -> None:
