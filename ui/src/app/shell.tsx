@@ -103,7 +103,6 @@ function SideBar() {
         <To
           key={to}
           to={to}
-          aria-label={name}
           className={cx(
             "flex items-center gap-2.5 px-2 text-sm max-sm:h-12 max-sm:flex-1 max-sm:flex-col max-sm:justify-center max-sm:gap-0 sm:mx-2 sm:mt-1 sm:h-8 sm:justify-center sm:rounded-md wide:justify-start",
             (to.split("/")[0] ?? "") === section
@@ -112,7 +111,7 @@ function SideBar() {
           )}
         >
           <Icon size={16} aria-hidden />
-          <span className="hidden wide:inline">{name}</span>
+          <span className="sr-only wide:not-sr-only">{name}</span>
           {to === "agents" && <AgentDot />}
         </To>
       ))}

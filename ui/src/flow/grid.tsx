@@ -111,32 +111,34 @@ export function Grid({ groupId, flowId, nTasks }: Props) {
           style={{ height: virtual.getTotalSize() + 16, minWidth: 220 + runs.length * COLUMN }}
         >
           <div
+            role="row"
             className="sticky top-0 z-10 flex items-end bg-page pl-[13rem] max-sm:pl-[9rem]"
             style={{ height: BAR }}
           >
             {runs.map((run, column) => (
-              <To
-                key={run.id}
-                to={`flow-run/${run.id}`}
-                title={`${run.name} · v${run.flow?.version} · ${word(run.state)} · ${absolute(millis(run.start_time)!)} · ${duration(took(run))}`}
-                aria-label={`Run ${run.name}, ${word(run.state)}, ${duration(took(run))}`}
-                className={cx(
-                  "flex h-full items-end justify-center border-l",
-                  column > 0 && runs[column - 1]!.flow?.version !== run.flow?.version
-                    ? "border-line-strong"
-                    : "border-transparent",
-                  hover?.[1] === column && "bg-hover",
-                )}
-              >
-                <span
-                  className={cx("block rounded-t-sm", FILL[family(run.state)])}
-                  style={{
-                    width: COLUMN - 7,
-                    margin: "0 3px",
-                    height: Math.max(3, ((BAR - 8) * took(run)) / longest),
-                  }}
-                />
-              </To>
+              <span role="columnheader" key={run.id} className="h-full">
+                <To
+                  to={`flow-run/${run.id}`}
+                  title={`${run.name} · v${run.flow?.version} · ${word(run.state)} · ${absolute(millis(run.start_time)!)} · ${duration(took(run))}`}
+                  aria-label={`Run ${run.name}, ${word(run.state)}, ${duration(took(run))}`}
+                  className={cx(
+                    "flex h-full items-end justify-center border-l",
+                    column > 0 && runs[column - 1]!.flow?.version !== run.flow?.version
+                      ? "border-line-strong"
+                      : "border-transparent",
+                    hover?.[1] === column && "bg-hover",
+                  )}
+                >
+                  <span
+                    className={cx("block rounded-t-sm", FILL[family(run.state)])}
+                    style={{
+                      width: COLUMN - 7,
+                      margin: "0 3px",
+                      height: Math.max(3, ((BAR - 8) * took(run)) / longest),
+                    }}
+                  />
+                </To>
+              </span>
             ))}
           </div>
           {virtual.getVirtualItems().map((item) => {

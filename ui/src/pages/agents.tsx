@@ -126,7 +126,7 @@ export function AgentsPage() {
                   {could[0] && (
                     <>
                       ; next{" "}
-                      <To to={`flow-run/${could[0].id}`} className="text-link hover:underline">
+                      <To to={`flow-run/${could[0].id}`} className="text-link underline">
                         {could[0].flow?.name}
                       </To>{" "}
                       <Time at={could[0].state_start_time} />

@@ -37,7 +37,7 @@ export function Runs({ flowGroupId }: { flowGroupId?: string }) {
   const patch = usePatchSearch();
   const projects = useGql(PROJECTS, {}, { enabled: !flowGroupId });
   // What is still to come has a chip of its own: it would bury what has happened.
-  const minute = Math.floor(useNow() / 60_000) * 60_000;
+  const minute = (Math.floor(useNow() / 60_000) + 1) * 60_000;
   const where = useMemo(
     () => ({
       ...(group

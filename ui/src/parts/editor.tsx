@@ -1,8 +1,10 @@
 /** An editor for JSON and GraphQL. */
 import { json, jsonParseLinter } from "@codemirror/lang-json";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { linter } from "@codemirror/lint";
 import { Compartment, EditorState, type Extension } from "@codemirror/state";
 import { keymap } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
 import { basicSetup, EditorView } from "codemirror";
 import { useEffect, useRef } from "react";
 import { nonce } from "@/lib/nonce";
@@ -25,6 +27,14 @@ const THEME = EditorView.theme({
   },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--hover)", color: "var(--text)" },
 });
+
+const COLOURS = HighlightStyle.define([
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--s-good)" },
+  { tag: [tags.number, tags.bool, tags.null, tags.atom], color: "var(--s-paused)" },
+  { tag: [tags.keyword, tags.definitionKeyword], color: "var(--s-bad)" },
+  { tag: [tags.propertyName, tags.attributeName], color: "var(--link)" },
+  { tag: [tags.comment, tags.punctuation, tags.bracket], color: "var(--muted)" },
+]);
 
 interface Props {
   value: string;
@@ -60,6 +70,7 @@ export function Editor({ value, onChange, label, language, onSubmit, readOnly, c
             },
           ]),
           basicSetup,
+          syntaxHighlighting(COLOURS),
           spoken.current.of(language ?? [json(), linter(jsonParseLinter())]),
           THEME,
           EditorView.lineWrapping,

@@ -1,0 +1,96 @@
+/** Real servers for tests: started, asked, killed. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const BIN = process.env.PREFECT ?? join(import.meta.dirname, "..", "..", ".venv", "bin", "prefect");
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+export class Server {
+  private process: ChildProcess | undefined;
+
+  constructor(
+    readonly directory: string,
+    readonly port: number,
+    private readonly options: string[] = [],
+  ) {}
+
+  static async make(options: string[] = []): Promise<Server> {
+    return new Server(mkdtempSync(join(tmpdir(), "prefect-ui-")), await freePort(), options);
+  }
+
+  get url(): string {
+    return `http://localhost:${this.port}`;
+  }
+
+  /** A command of `prefect server` on this database; what it printed. */
+  command(...words: string[]): string {
+    return execFileSync(BIN, ["server", ...words, "--data-dir", this.directory], {
+      encoding: "utf8",
+      env: this.env,
+    });
+  }
+
+  private get env(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      PREFECT__USER_CONFIG_PATH: join(this.directory, "none.toml"),
+      PREFECT__HOME_DIR: this.directory,
+    };
+  }
+
+  async start(): Promise<void> {
+    const options = [
+      "--data-dir",
+      this.directory,
+      "--port",
+      String(this.port),
+      "--hide-welcome",
+      ...this.options,
+    ];
+    this.process = spawn(BIN, ["server", "start", ...options], { stdio: "ignore", env: this.env });
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      const reply = await fetch(`${this.url}/health`).catch(() => undefined);
+      if (reply?.ok) return;
+      if (Date.now() > deadline || this.process.exitCode !== null)
+        throw new Error(`The server did not start: ${BIN}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async stop(): Promise<void> {
+    const child = this.process;
+    if (!child || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    await ended;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** The data of a GraphQL document. */
+  async ask(query: string, variables: unknown = {}, key?: string): Promise<any> {
+    const reply = await fetch(`${this.url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(key ? { authorization: `Bearer ${key}` } : {}) },
+      body: JSON.stringify({ query, variables }),
+    });
+    const body: any = await reply.json();
+    if (body.errors) throw new Error(JSON.stringify(body.errors));
+    return body.data;
+  }
+}

@@ -1,0 +1,24 @@
+/** One server with the demo for all tests, as `prefect server seed-demo` makes it. */
+import { Server } from "./servers";
+
+export default async function setup(): Promise<() => Promise<void>> {
+  const server = await Server.make();
+  const printed = server.command(
+    "seed-demo",
+    "--mapped",
+    process.env.UI_MAPPED ?? "100000",
+    "--tasks",
+    "2000",
+    "--log-lines",
+    process.env.UI_LOG_LINES ?? "100000",
+    "--days",
+    "3",
+  );
+  await server.start();
+  const runs: Record<string, string> = {};
+  for (const [, title, id] of printed.matchAll(/^ {2}(\S.*?)\s+([0-9a-f-]{36})$/gm)) runs[title!] = id!;
+  process.env.UI_URL = server.url;
+  process.env.UI_DIRECTORY = server.directory;
+  process.env.UI_RUNS = JSON.stringify(runs);
+  return () => server.remove();
+}
