@@ -22,9 +22,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
-    "run": Command(
-        "prefect.cli.run", "run", "Run a flow of a file or module here, or a registered one by an agent."
-    ),
+    "run": Command("prefect.cli.run", "run", "Run a flow of a file here, or a registered one by an agent."),
     "server": Command(
         "prefect.cli.server", "server", "Run the server: API, scheduling and all that watches runs."
     ),

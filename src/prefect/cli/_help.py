@@ -13,11 +13,11 @@ Usage: prefect [OPTIONS] COMMAND [ARGS]...
   Run flows, register them with a server, and see what became of their runs.
 
 Examples:
-  prefect run -p flow.py                                   run the flow of a file
-  prefect run -m prefect.hello_world --param name=Marvin   run a flow of a module
-  prefect server start                                     a server for schedules, agents and history
-  prefect register --project demo -p flow.py               make a flow known to it
-  prefect run -n nightly --watch                           a run of a registered flow, followed
+  prefect run -p flow.py                                  run a file's flow
+  prefect run -m prefect.hello_world --param name=Marvin  run a module's flow
+  prefect server start                                    start a server
+  prefect register --project demo -p flow.py              register a flow there
+  prefect run -n nightly --watch                          run it, and follow
 
 {commands}
 
@@ -31,7 +31,7 @@ Environment:
   CI                        no live view of runs, no questions
   PREFECT__SECTION__KEY     any setting, as in PREFECT__LOGGING__LEVEL=DEBUG
 
-`prefect COMMAND --help` says more; `prefect help exit-codes` lists the exit statuses."""
+`prefect COMMAND --help` says more; `prefect help exit-codes` lists statuses."""
 
 _EXIT_CODES = """\
 Exit statuses of `prefect`:

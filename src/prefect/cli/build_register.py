@@ -67,19 +67,20 @@ __all__ = [
 _REGISTER_EPILOG = """\
 \b
 Examples:
-  prefect register --project demo -p flows/                 all flows of the files of a folder
-  prefect register --project demo -p flow.py -n nightly     one flow of a file
-  prefect register --project demo -m my_company.flows       all flows of a module
-  prefect register --project demo --json flows.json         what `prefect build` has built
-  prefect register --project demo -p flows/ --watch         and again whenever a file changes
+  prefect register --project demo -p flows/             all flows of a folder
+  prefect register --project demo -p flow.py -n nightly one flow of a file
+  prefect register --project demo -m my_company.flows   all flows of a module
+  prefect register --project demo --json flows.json     what `build` made
+  prefect register --project demo -p flows/ --watch     again on changes
 
 Exit status: 0 all went well, 1 a flow could not be loaded or registered; `prefect help exit-codes` lists all.
 """
 _BUILD_EPILOG = """\
 \b
 Examples:
-  prefect build -p flows/                   build all flows of a folder into flows.json
-  prefect build -p flow.py -o out.json -u   build a flow again, and leave the others in the file as they are
+  prefect build -p flows/                 a folder into flows.json
+  prefect build -p flow.py -o out.json    a file into out.json
+  prefect build -p flow.py -u             again; others stay
 """
 
 _PATH = click.option("--path", "-p", "paths", multiple=True, metavar="PATH", help="File, folder or pattern with flows; repeatable.")  # fmt: skip

@@ -14,9 +14,9 @@ __all__ = ["completions"]
 _EPILOG = """\
 \b
 Put it where your shell looks:
-  bash   prefect completions bash > ~/.local/share/bash-completion/completions/prefect
-  zsh    prefect completions zsh > "${fpath[1]}/_prefect"
-  fish   prefect completions fish > ~/.config/fish/completions/prefect.fish
+  prefect completions bash > ~/.bash_completion
+  prefect completions zsh > "${fpath[1]}/_prefect"
+  prefect completions fish > ~/.config/fish/completions/prefect.fish
 """
 
 

@@ -23,9 +23,9 @@ Kind = Literal["label", "tag"]
 _EPILOG = """\
 \b
 Examples:
-  prefect concurrency set --tag database 5     at most 5 task runs with the tag `database`
-  prefect concurrency set --label gpu 1        at most one flow run with the label `gpu`
-  prefect concurrency list                     all limits, and how much of each is used
+  prefect concurrency set --tag database 5    5 task runs with this tag
+  prefect concurrency set --label gpu 1       one flow run with this label
+  prefect concurrency list                    all limits, and what is used
 """
 _LABEL = click.option("--label", metavar="LABEL", help="Label of flow runs.")
 _TAG = click.option("--tag", metavar="TAG", help="Tag of tasks.")

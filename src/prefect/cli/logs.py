@@ -24,9 +24,9 @@ _RUN = click.argument("run", metavar="RUN", shell_complete=complete_runs)
 _EPILOG = """\
 \b
 Examples:
-  prefect logs brave-otter                      the log of the newest run of that name
-  prefect logs brave-otter -f                   and what is still to come
-  prefect logs UUID --level WARNING --tail 20   the last 20 lines that matter
+  prefect logs brave-otter                     the newest run of that name
+  prefect logs brave-otter -f                  and what is still to come
+  prefect logs UUID --level WARNING --tail 20  the last lines that matter
 """
 
 

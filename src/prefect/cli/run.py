@@ -41,12 +41,13 @@ __all__ = [
 _EPILOG = """\
 \b
 Examples:
-  prefect run -p flow.py                                    the flow of a file
-  prefect run -m prefect.hello_world --param name=Marvin    a flow of a module, with a parameter
-  prefect run -p flows.py -n nightly --param 'ids=[1, 2]'   one of several flows; values are JSON
-  prefect run -p flow.py --param-file values.json --quiet   log lines and nothing else
-  prefect run -n nightly --watch                            a registered flow, by an agent; follow the run
-  prefect run -n nightly --execute                          a registered flow, in this process
+  prefect run -p flow.py                                  a file's flow
+  prefect run -m prefect.hello_world --param name=Marvin  a module's flow
+  prefect run -p flows.py -n nightly                      one of several
+  prefect run -p flow.py --param 'ids=[1, 2]'             values are JSON
+  prefect run -p flow.py --param-file p.json              values of a file
+  prefect run -n nightly --watch                          registered; follow
+  prefect run -n nightly --execute                        the same, here
 
 Exit status: 0 the run succeeded, 1 it failed, 11 it was cancelled, 2 an option or a value is wrong,
 3 no such file or flow, 6 no server;

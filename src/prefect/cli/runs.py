@@ -33,9 +33,9 @@ _RUN = click.argument("run", metavar="RUN", shell_complete=complete_runs)
 _CANCEL_EPILOG = """\
 \b
 Examples:
-  prefect cancel brave-otter                        the newest run of that name
-  prefect cancel --flow nightly --dry-run           which runs of a flow have not ended
-  prefect cancel --flow nightly --project etl -y    cancel all of them
+  prefect cancel brave-otter                   the newest run of that name
+  prefect cancel --flow nightly --dry-run      which runs of a flow go on
+  prefect cancel --flow nightly --yes          cancel all of them
 """
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -13,6 +14,7 @@ from prefect.cli import cli, main
 from prefect.cli._commands import COMMANDS
 from prefect.cli._exit_codes import EXIT_CODES
 from prefect.cli._help import root_help
+from prefect.cli._table import OUTPUTS
 
 
 def test_the_help_is_the_same_with_and_without_click(capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,3 +140,36 @@ def test_a_tab_behind_a_command_asks_for_no_help(words: list[str]) -> None:
     }
     result = CliRunner().invoke(cli, [], env=env, prog_name="prefect", complete_var="_PREFECT_COMPLETE")
     assert "plain,--help" in result.output
+
+
+def _commands(command: click.Command, ctx: click.Context) -> Iterator[click.Context]:
+    """The contexts of a command and of all below it."""
+    yield ctx
+    if isinstance(command, click.Group):
+        for name in command.list_commands(ctx):
+            below = command.get_command(ctx, name)
+            assert below is not None
+            yield from _commands(below, click.Context(below, info_name=name, parent=ctx))
+
+
+def _all_commands() -> list[click.Context]:
+    return list(_commands(cli, click.Context(cli, info_name="prefect", terminal_width=80)))
+
+
+def test_no_line_of_any_help_is_wrapped_by_a_terminal_of_80_columns() -> None:
+    for ctx in _all_commands():
+        ctx.terminal_width = 80
+        for line in ctx.get_help().splitlines():
+            assert len(line) <= 80, f"{ctx.command_path}: {line}"
+
+
+def test_whatever_reads_prints_every_format() -> None:
+    readers = {"get", "describe", "why", "logs"}
+    for ctx in _all_commands():
+        words = ctx.command_path.split()[1:]
+        if isinstance(ctx.command, click.Group) or not words or words[0] in ("agent", "server"):
+            continue
+        if words[0] in readers or words[-1] in ("list", "show", "status", "get", "list-keys", "list-tenants"):
+            option = next(param for param in ctx.command.params if param.name == "output")
+            assert isinstance(option.type, click.Choice)
+            assert set(OUTPUTS) <= set(option.type.choices), ctx.command_path
