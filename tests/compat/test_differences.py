@@ -35,6 +35,7 @@ from prefect.executors import (
 from prefect.schedules import CronSchedule
 from prefect.tasks.control_flow import FilterTask, merge
 from prefect.tasks.database import SQLiteQuery
+from prefect.tasks.docker import BuildImage
 from prefect.tasks.files import Zip
 from prefect.tasks.notifications import EmailTask
 from prefect.tasks.shell import ShellTask
@@ -405,6 +406,31 @@ def test_shell_task_survives_any_output_and_ends_with_its_timeout(tmp_path: Path
     assert state.result[strange].result == "\ufffd"
     assert isinstance(state.result[slow], TimedOut)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.difference("`BuildImage` failed after it had built")
+def test_what_an_engine_says_of_a_build_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    import docker
+
+    class Client:
+        """An engine that runs out of space in its second step."""
+
+        output = b'{"stream":"Step 1"}\r\n'
+
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def build(self, **_: object) -> list[bytes]:
+            return [self.output]
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(docker, "APIClient", Client)
+    assert BuildImage(path=".").run() == [{"stream": "Step 1"}]
+    Client.output += b'{"error":"no space left"}\r\n'
+    with pytest.raises(docker.errors.APIError, match="no space left"):
+        BuildImage(path=".").run()
 
 
 @pytest.mark.difference("Library tasks refused arguments by position")
