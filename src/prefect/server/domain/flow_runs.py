@@ -15,6 +15,7 @@ from prefect.server.domain.common import clean_text, dump, get, name_of, stamp
 from prefect.server.domain.new_runs import FLOW_COLUMNS, RunRequest, insert_flow_run
 from prefect.server.domain.registry import JSON, DateTime, IdPayload, SuccessPayload, Uuid, mutation
 from prefect.server.domain.removal import forget_runs
+from prefect.server.domain.run_configs import checked_run_config
 from prefect.server.domain.states import HOLDING_STATES, is_finished
 from prefect.server.errors import BadInputError, NotFoundError
 from prefect.server.security.caller import Caller
@@ -143,7 +144,7 @@ def create_flow_run(
         parameters=json_object(input.parameters, "parameters"),
         context=json_object(input.context, "context"),
         labels=input.labels,
-        run_config=json_object(input.run_config, "run_config"),
+        run_config=checked_run_config(json_object(input.run_config, "run_config")),
         name=input.flow_run_name,
         idempotency_key=input.idempotency_key,
         created_by=caller.user_id,

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from prefect.server.domain import policy
 from prefect.server.domain.common import clean
+from prefect.server.domain.run_configs import checked_run_config
 from prefect.server.errors import BadInputError
 
 __all__ = [
@@ -169,7 +170,7 @@ def parse_flow(value: Any) -> ParsedFlow:
         description=description if isinstance(description, str) else None,
         parameters=cast("list[Any]", parameters),
         storage=fields.get("storage"),
-        run_config=fields.get("run_config"),
+        run_config=checked_run_config(fields.get("run_config"), fields.get("storage")),
         environment=fields.get("environment"),
         schedule=fields.get("schedule"),
         tasks=parse_tasks(fields.get("tasks") or []),
