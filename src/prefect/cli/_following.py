@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -122,15 +125,40 @@ def execute_here(run_id: str, shown: Shown, log_level: str | None = None) -> int
     }
     if log_level is not None:
         look["logging.level"] = log_level
+    received: list[int] = []
     try:
-        with set_temporary_config(look):
+        with set_temporary_config(look), _interrupted_by_signals(received):
             run = run_in_process(run_id, shows_output=shown.logs and not shown.quiet)
     except KeyboardInterrupt:
         note("Interrupted: the flow run is marked as failed.")
-        return _exit_codes.INTERRUPTED
+        return 128 + received[0] if received else _exit_codes.INTERRUPTED
     except RuntimeError as error:
         raise CommandError(str(error), exit_code=_exit_codes.CONFLICT) from error
     return _finish(run, shown)
+
+
+@contextmanager
+def _interrupted_by_signals(received: list[int]) -> Generator[None]:
+    """Have what ends this process (a closed terminal, `kill`) end the run with it, as Ctrl-C does.
+
+    Args:
+        received: takes the number of the signal.
+    """
+
+    def interrupt(number: int, _frame: object) -> None:
+        if not received:  # once is enough: what ends the run must not be interrupted itself
+            received.append(number)
+            raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {
+        number: signal.signal(number, interrupt) for number in (getattr(signal, name) for name in names)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _wants_to_cancel() -> bool:
