@@ -164,11 +164,9 @@ def _welcome(settings: ServerSettings, is_new: bool) -> str:
         if settings.url != "http://localhost:4200":
             lines.append(f"  export PREFECT__SERVER__ENDPOINT={settings.url}")
     lines += [
-        "  prefect create project demo",
-        "  prefect register --project demo -p flow.py",
-        "  prefect run --project demo --name NAME --execute",
-        "",
-        "Agents of this version are still to come; `prefect agent local start` of 1.4.1 takes runs from here.",
+        "  prefect register --project demo --create-project -p flow.py",
+        "  prefect agent local start",
+        "  prefect run --project demo --name NAME --watch",
         "",
         "Ctrl-C stops the server.",
     ]
@@ -358,7 +356,7 @@ def create_key(username: str, name: str, expires_in_days: int | None, **options:
 @click.option("--days", type=click.IntRange(1, 90), default=7, show_default=True, help="Days of history.")
 @database_options
 def seed_demo(mapped: int, tasks: int, log_lines: int, days: int, **options: Any) -> None:
-    """Fill a database with flows and runs to look at.
+    r"""Fill a database with flows and runs to look at.
 
     \b
     To try the server without touching your own:

@@ -47,7 +47,7 @@ def test_the_first_start_makes_a_tenant_and_says_what_to_do_next(tmp_path: Path,
         output = server.log.read_text()
     assert server.url in output
     assert "prefect backend server" in output
-    assert "prefect run --project demo --name NAME --execute" in output
+    assert "prefect run --project demo --name NAME --watch" in output
 
 
 def test_it_listens_on_loopback_only(tmp_path: Path, start_server: Any) -> None:
