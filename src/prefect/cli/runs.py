@@ -136,12 +136,10 @@ def restart(ctx: click.Context, run: str, from_start: bool, watch: bool, execute
 @click.argument("state", type=click.Choice(STATES, case_sensitive=False), metavar="STATE")
 @click.option("--message", "-m", metavar="TEXT", help="What the state says; who set it by default.")
 def set_state(run: str, state: str, message: str | None) -> None:
-    r"""Set the state of a flow run, by name or id, or of a task run, by id.
+    """Set the state of a flow run, by name or id, or of a task run, by id.
 
-    \b
-    STATE is one of:
-    Pending, Scheduled, Submitted, Queued, Running, Paused, Resume, Retrying, Success, Skipped,
-    Failed, TimedOut, Cancelling, Cancelled.
+    STATE is one of Pending, Scheduled, Submitted, Queued, Running, Paused, Resume, Retrying,
+    Success, Skipped, Failed, TimedOut, Cancelling, Cancelled.
     """
     client = connect()
     with api_errors():

@@ -356,13 +356,13 @@ def create_key(username: str, name: str, expires_in_days: int | None, **options:
 @click.option("--days", type=click.IntRange(1, 90), default=7, show_default=True, help="Days of history.")
 @database_options
 def seed_demo(mapped: int, tasks: int, log_lines: int, days: int, **options: Any) -> None:
-    r"""Fill a database with flows and runs to look at.
+    """Fill a database with flows and runs to look at.
 
     \b
     To try the server without touching your own:
       prefect server seed-demo --data-dir demo
       prefect server start --data-dir demo
-    """
+    """  # noqa: D301 - click reads the \b
     from prefect.cli._demo_flows import demo_flows
     from prefect.server import app
     from prefect.server.errors import UniquenessError

@@ -44,7 +44,11 @@ def a_port() -> int:
 def test_the_first_start_makes_a_tenant_and_says_what_to_do_next(tmp_path: Path, start_server: Any) -> None:
     with start_server(tmp_path, requires_keys=False) as server:
         assert server("{ tenant { slug } }") == {"tenant": [{"slug": "default"}]}
-        output = server.log.read_text()
+        # It answers a moment before it says so.
+        deadline = time.monotonic() + 20
+        while "Ctrl-C stops the server." not in (output := server.log.read_text()):
+            assert time.monotonic() < deadline, output
+            time.sleep(0.02)
     assert server.url in output
     assert "prefect backend server" in output
     assert "prefect run --project demo --name NAME --watch" in output
