@@ -43,7 +43,9 @@ COMMANDS: dict[str, Command] = {
     "cancel": Command("prefect.cli.runs", "cancel", "Cancel flow runs."),
     "restart": Command("prefect.cli.runs", "restart", "Run again what failed in a flow run."),
     "set-state": Command("prefect.cli.runs", "set_state", "Set the state of a flow run or a task run."),
-    "schedule": Command("prefect.cli.schedule", "schedule", "Pause and resume the schedules of flows."),
+    "schedule": Command(
+        "prefect.cli.schedule", "schedule", "Pause, resume and fill up the schedules of flows."
+    ),
     "concurrency": Command(
         "prefect.cli.concurrency", "concurrency", "Limit how many runs of a label or a tag run at once."
     ),

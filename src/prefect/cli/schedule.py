@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import click
@@ -12,11 +13,17 @@ from prefect.cli._complete import complete_flows, complete_projects
 from prefect.cli._errors import CommandError
 from prefect.cli._find import find_flow_row
 from prefect.cli._group import Group
-from prefect.cli._output import write
+from prefect.cli._output import may_ask, note, write
 from prefect.cli._table import Column, age, output_option, short_age, show_rows
 
 __all__ = ["schedule"]
 
+_BACKFILL_EPILOG = """\
+\b
+Examples:
+  prefect schedule backfill nightly --from 2030-01-01 --to 2030-02-01 --dry-run
+  prefect schedule backfill nightly --from 2030-01-01T06:00+01:00 --yes
+"""
 _FLOW = click.argument("flow", metavar="FLOW", shell_complete=complete_flows)
 _PROJECT = click.option(
     "--project", "-p", metavar="NAME", shell_complete=complete_projects, help="Project of the flow."
@@ -25,7 +32,7 @@ _PROJECT = click.option(
 
 @click.group(cls=Group)
 def schedule() -> None:
-    """Pause and resume the schedules of registered flows, and see what is next."""
+    """Pause, resume and fill up the schedules of registered flows, and see what is next."""
 
 
 @schedule.command("list")
@@ -110,3 +117,64 @@ def _set(flow: str, project: str | None, *, active: bool) -> None:
             variables={"input": {"flow_id": found["id"]}},
         )
     write(f"The schedule of {found['name']!r} is {'active' if active else 'paused'}.")
+
+
+@schedule.command(epilog=_BACKFILL_EPILOG)
+@_FLOW
+@_PROJECT
+@click.option(
+    "--from", "since", required=True, metavar="TIME", help="First moment; in UTC if it names no zone."
+)
+@click.option(
+    "--to", "until", metavar="TIME", help="First moment that is not meant any more; now by default."
+)
+@click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Value of a parameter, as JSON or bare text; repeatable.")  # fmt: skip
+@click.option("--label", "labels", multiple=True, metavar="LABEL", help="Label of the runs; repeatable.")
+@click.option("--dry-run", is_flag=True, help="Print the times, and make no run.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@output_option
+def backfill(
+    flow: str,
+    project: str | None,
+    since: str,
+    until: str | None,
+    params: tuple[str, ...],
+    labels: tuple[str, ...],
+    dry_run: bool,
+    yes: bool,
+    output: str,
+) -> None:
+    """Make the runs that the schedule of a FLOW, by name or id, would have made in a time that is over.
+
+    Times that have a run already get no second one, whatever became of the first. The runs start as
+    soon as agents take them; `prefect.context.scheduled_start_time` is the time that each is for.
+    """
+    from prefect.cli._backfill import make_run, missing_times, moment
+    from prefect.cli._values import key_values
+
+    first = moment(since, "--from")
+    last = moment(until, "--to") if until is not None else datetime.datetime.now(datetime.timezone.utc)
+    parameters = key_values(params, "--param")
+    selection = "id name flow_group_id schedule project { name } flow_group { schedule }"
+    client = connect()
+    with api_errors():
+        found = find_flow_row(client, flow, project, selection)
+        missing = missing_times(client, found, first, last)
+        many = f"{len(missing)} {'run' if len(missing) == 1 else 'runs'} of {found['name']!r}"
+        if missing and not (dry_run or yes) and may_ask():
+            click.confirm(f"Make {many}?", abort=True, err=True)
+        rows: list[dict[str, Any]] = [
+            {
+                "id": None if dry_run else make_run(client, found, entry, parameters, list(labels)),
+                "scheduled_start_time": entry.time.isoformat(),
+                "parameters": {**entry.parameters, **parameters},
+            }
+            for entry in missing
+        ]
+    columns = (
+        Column("TIME", lambda row: row["scheduled_start_time"], whole=True),
+        Column("ID", lambda row: row["id"], whole=True),
+    )
+    show_rows(rows, columns, output, empty="No time of the schedule is without a run.")
+    if missing:
+        note(f"{many} {'would be' if dry_run else 'were'} made.")

@@ -159,6 +159,48 @@ def test_a_schedule_is_paused_and_resumed(prefect: Prefect, project: str, tmp_pa
     assert "Did you mean 'often'" in mistyped.stderr
 
 
+def test_times_without_a_run_are_filled_up_once(
+    prefect: Prefect, project: str, tmp_path: Path, client: Client
+) -> None:
+    (tmp_path / "daily.py").write_text(
+        "from prefect import Flow, Parameter\nfrom prefect.schedules import Schedule\n"
+        "from prefect.schedules.clocks import CronClock\n"
+        "clock = CronClock('0 6 * * *', parameter_defaults={'region': 'north'}, labels=['nobody'])\n"
+        "with Flow('daily', schedule=Schedule(clocks=[clock])) as flow:\n"
+        "    Parameter('region', default=''), Parameter('days', default=1)\n"
+    )
+    assert prefect("register", "--project", project, "-p", "daily.py").returncode == 0
+    words = (
+        "schedule",
+        "backfill",
+        "daily",
+        "--project",
+        project,
+        "--from",
+        "2026-03-01",
+        "--to",
+        "2026-03-04",
+    )
+    times = [f"2026-03-0{day}T06:00:00+00:00" for day in (1, 2, 3)]
+    planned = json.loads(prefect(*words, "--dry-run", "-o", "json").stdout)
+    assert [(row["scheduled_start_time"], row["id"]) for row in planned] == [(time, None) for time in times]
+    made = json.loads(prefect(*words, "--param", "days=2", "-o", "json").stdout)
+    assert [row["scheduled_start_time"] for row in made] == times
+    fields = "scheduled_start_time parameters labels state"
+    runs = client.graphql(
+        f"query($ids: [uuid!]) {{ flow_run(where: {{ id: {{ _in: $ids }} }}) {{ {fields} }} }}",
+        variables={"ids": [row["id"] for row in made]},
+    ).data.flow_run
+    assert sorted(run.scheduled_start_time[:10] for run in runs) == [time[:10] for time in times]
+    for run in runs:
+        assert (run.parameters.to_dict(), run.labels) == ({"region": "north", "days": 2}, ["nobody"])
+        assert run.state == "Scheduled"
+    again = prefect(*words)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert "No time of the schedule is without a run." in again.stderr
+    assert prefect("schedule", "backfill", "daily", "--from", "some day").returncode == 2
+
+
 def test_artifacts_are_listed_shown_and_deleted(prefect: Prefect, project: str, tmp_path: Path) -> None:
     (tmp_path / "leaving.py").write_text(
         "from prefect import Flow, task\n"
@@ -209,7 +251,7 @@ def test_names_are_completed_as_the_server_knows_them(
     assert complete("schedule", "pause", "doub") == ["doubled"]
     assert complete("sched") == ["schedule"]
     assert {"run", "register", "cancel"} < set(complete(""))
-    assert set(complete("schedule", "")) == {"list", "pause", "resume"}
+    assert set(complete("schedule", "")) == {"list", "pause", "resume", "backfill"}
     assert "--follow" in complete("logs", run_id, "--fo")
     home["PREFECT__SERVER__ENDPOINT"] = "http://localhost:9"
     assert complete("cancel", "completed-n") == []
