@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -146,3 +147,33 @@ def test_a_registry_that_is_not_there_is_named(engine: Any, image: str, name: st
         storage.build()
     assert StorageSchema().load(storage.serialize()).name.startswith("localhost:1/team/flows-")  # type: ignore[union-attr]
     engine.images.remove(storage.name, force=True)
+
+
+def test_an_image_is_pushed_and_pulled_again(engine: Any, image: str, run: Run, name: str) -> None:
+    registry = os.environ.get("PREFECT_TESTS_REGISTRY")
+    if registry is None:
+        pytest.skip("needs a registry (Debian: docker-registry; make test-image)")
+    short = name.removeprefix("localhost/")
+    storage = Docker(
+        registry_url=f"{registry}/team",
+        image_name=short,
+        image_tag="1",
+        base_image=image,
+        local_image=True,
+        build_kwargs={"network_mode": "none"},
+    )
+    storage.add_flow(flow_named("f"))
+
+    built = storage.build()
+
+    assert built.name == f"{registry}/team/{short}:1"
+    # It is in the registry, and no more here.
+    assert not engine.images.list(name=built.name)
+    engine.images.pull(f"{registry}/team/{short}", tag="1")
+    assert "RESULT 42" in run_in(run, built, "f")
+    again = Docker(
+        base_image=built.name, image_name=name, image_tag="2", build_kwargs={"network_mode": "none"}
+    )
+    again.add_flow(flow_named("on top"))
+    assert "RESULT 42" in run_in(run, again.build(push=False), "on top")
+    engine.images.remove(built.name, force=True)
