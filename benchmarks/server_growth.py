@@ -25,7 +25,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from server_seed import Seeded, Size, seeded
+from server_seed import TASKS, Seeded, Size, seeded
 
 from prefect.server.graphql.execute import Executor, Request
 from prefect.server.security.caller import Caller
@@ -38,22 +38,37 @@ BAR = 1.5
 #: Seconds that a search may take.
 SEARCH_S = 0.5
 
-#: What pages of a web interface ask for; upper-case words stand for ids.
+#: What pages of the web interface ask for; upper-case words stand for ids and for a moment not long ago.
 PAGES = {
     "runs of a tenant": "{ flow_run(limit: 20, order_by: {created: desc}) { id name state flow { name } } }",
-    "runs in a state": '{ flow_run(where: {state: {_eq: "Running"}}, limit: 20, order_by: {start_time: desc}) { id } }',
-    "late runs": '{ flow_run(where: {state: {_eq: "Scheduled"}, scheduled_start_time: {_lte: "2040-01-01"}}, limit: 20, '
-    "order_by: {scheduled_start_time: asc}) { id } }",
+    "history": '{ flow_run(where: {start_time: {_gte: "RECENT"}}, order_by: [{start_time: desc}], limit: 5000) '
+    "{ id name state state_message start_time end_time flow { name version } } }",
+    "what failed": '{ flow_run(where: {state: {_in: ["Failed", "TimedOut"]}, state_timestamp: {_gte: "RECENT"}}, '
+    "order_by: [{state_timestamp: desc}], limit: 200) { id name state state_message flow { name flow_group_id } } }",
+    "what is late": '{ flow_run(where: {state: {_eq: "Scheduled"}, state_start_time: {_lte: "2040-01-01"}}, '
+    "order_by: [{state_start_time: asc}], limit: 20) { id name } "
+    'flow_run_aggregate(where: {state: {_eq: "Scheduled"}, state_start_time: {_lte: "2040-01-01"}}) { aggregate { count } } }',
+    "what runs": '{ flow_run(where: {state: {_in: ["Running", "Cancelling"]}}, order_by: [{start_time: desc_nulls_last}], '
+    "limit: 15) { id name start_time flow { name } } }",
+    "what waits": '{ flow_run(where: {state: {_in: ["Scheduled", "Resume"]}}, order_by: [{state_start_time: asc}], limit: 300) '
+    "{ id name labels state state_start_time flow { name } } }",
+    "a day of the calendar": '{ flow_run(where: {scheduled_start_time: {_gte: "RECENT"}}, order_by: [{scheduled_start_time: asc}], '
+    "limit: 2000) { id name state start_time flow { name } } }",
     "runs of a flow": '{ flow_run(where: {flow_id: {_eq: "FLOW"}}, limit: 20, order_by: {scheduled_start_time: desc}) { id } }',
-    "task runs of a run": '{ task_run(where: {flow_run_id: {_eq: "RUN"}}, limit: 20, order_by: {start_time: asc}) { id task { name } } }',
+    "newest run of a flow group": '{ flow_run(where: {flow: {flow_group_id: {_eq: "GROUP"}}}, order_by: [{created: desc}], limit: 1) { id } }',
+    "task runs of a run": '{ task_run(where: {flow_run_id: {_eq: "RUN"}, map_index: {_eq: -1}}, order_by: [{start_time: '
+    "asc_nulls_last}, {id: asc}], limit: 5000) { id state task { name mapped } } }",
+    "first failure of a run": '{ task_run(where: {flow_run_id: {_eq: "RUN"}, state: {_in: ["Failed", "TimedOut"]}}, order_by: '
+    '[{state_timestamp: asc}], limit: 1) { id } log(where: {flow_run_id: {_eq: "RUN"}, level: {_in: ["ERROR"]}}, '
+    "order_by: [{timestamp: asc}], limit: 1) { id } }",
     "log of a run": '{ log(where: {flow_run_id: {_eq: "RUN"}}, limit: 100, order_by: {timestamp: asc}) { message } }',
     "a run with all": '{ flow_run_by_pk(id: "RUN") { id flow { name project { name } tasks { name upstream_edges { key } } } '
     "states { state } task_runs { id states { state } logs_aggregate { aggregate { count } } } logs { message } } }",
+    "a task run": '{ task_run_by_pk(id: "TASK_RUN") { id state flow_run { name flow { name } } task { name upstream_edges '
+    "{ upstream_task { name } } } states(order_by: [{version: desc}], limit: 200) { state } child_flow_runs { id } } }",
     "flows with their last run": "{ flow(limit: 20, order_by: {created: desc}) { id flow_runs(limit: 1, "
     "order_by: {scheduled_start_time: desc}) { state } } }",
     "a flow": '{ flow_by_pk(id: "FLOW") { id name tasks { id name } flow_runs(limit: 10, order_by: {scheduled_start_time: desc}) { state } } }',
-    "newest task runs": "{ task_run(limit: 20, order_by: {created: desc}) { id state } }",
-    "states of a task run": '{ task_run_state(where: {task_run_id: {_eq: "TASK_RUN"}}, order_by: {timestamp: asc}) { state } }',
     "children of a task run": '{ mapped_children(task_run_id: "TASK_RUN") { state_counts } }',
     "the queue of an agent": 'mutation { get_runs_in_queue(input: {tenant_id: "TENANT", labels: ["none-of-these"]}) { flow_run_ids } }',
 }  # fmt: skip
@@ -92,7 +107,15 @@ def with_ids(document: str, table: str, ids: dict[str, str]) -> str:
         return ids.get(keys[-1].removesuffix("_id"), ids.get(table, match.group()))
 
     found = _UUID.sub(replace, document)
-    for word, name in [("TASK_RUN", "task_run"), ("TENANT", "tenant"), ("FLOW", "flow"), ("RUN", "flow_run")]:
+    words = {
+        "TASK_RUN": "task_run",
+        "TENANT": "tenant",
+        "GROUP": "flow_group",
+        "FLOW": "flow",
+        "RUN": "flow_run",
+        "RECENT": "recent",
+    }
+    for word, name in words.items():
         found = found.replace(f'"{word}"', f'"{ids[name]}"')
     return found
 
@@ -149,7 +172,7 @@ def main() -> int:
     parser.add_argument("--postgres-url", nargs=2, metavar="URL", help="two empty databases to use")
     parser.add_argument("--write", action="store_true", help=f"write the table to {RESULTS.name}")
     options = parser.parse_args()
-    size = Size(flows=100, runs=max(SMALL.runs, options.task_runs // 1_000))
+    size = Size(SMALL.flows, max(SMALL.runs, options.task_runs // (SMALL.flows * TASKS)))
     urls = options.postgres_url or ("", "")
     of_cpu = not options.postgres_url
 

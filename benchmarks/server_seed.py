@@ -39,7 +39,7 @@ class Seeded:
     Attributes:
         store: the database.
         size: how much there is in it.
-        ids: `{table: id of a row in the middle}`, and `tenant`.
+        ids: `{table: id of a row in the middle}`, `tenant`, and `recent`: a moment 300 runs ago.
     """
 
     store: Store
@@ -112,7 +112,7 @@ def _pick(number: str, values: list[str]) -> str:
     return f"CASE ({number}) % {len(values)} {cases} END"
 
 
-_STATES = ["Success", "Failed", "Scheduled", "Success", "Cancelled"]
+_STATES = ["Success", "Failed", "Success", "Success", "Cancelled"]
 _STATE = json.dumps({"type": "Success", "message": "done", "context": {"tags": []}, "cached_inputs": {}})
 
 
@@ -156,9 +156,11 @@ def _fill(tx: Transaction, size: Size) -> dict[str, str]:
         flow_id=filler.id("flow", f"i % {size.flows}"),
         name="'run-' || i",
         version="3",
-        state=f"CASE WHEN i > {runs - 50} THEN 'Running' ELSE {_pick('i', _STATES)} END",
+        # History is finished; the newest runs wait or run.
+        state=f"CASE WHEN i >= {runs - 50} THEN 'Running' WHEN i >= {runs - 100} THEN 'Scheduled' "
+        f"ELSE {_pick('i', _STATES)} END",
         state_timestamp=start,
-        state_start_time=f"CASE WHEN i % 5 = 2 THEN {start} END",
+        state_start_time=f"CASE WHEN i >= {runs - 100} THEN {start} END",
         scheduled_start_time=start,
         start_time=f"CASE WHEN i % 3 <> 0 THEN {start} END",
         end_time=f"CASE WHEN i % 3 <> 0 THEN {start} END",
@@ -178,7 +180,6 @@ def _fill(tx: Transaction, size: Size) -> dict[str, str]:
         cache_key=f"'key-' || ({flow})",
         state=f"CASE WHEN {is_cached} THEN 'Cached' ELSE {_pick('i', _STATES)} END",
         state_timestamp=start,
-        state_start_time=f"CASE WHEN i % 7 = 2 THEN {start} END",
         start_time=start,
         end_time=start,
         serialized_state=state,
@@ -205,6 +206,7 @@ def _fill(tx: Transaction, size: Size) -> dict[str, str]:
         "log",
         runs * LINES,
         flow_run_id=filler.id("flow_run", f"i / {LINES}"),
+        task_run_id=filler.id("task_run", f"i / {LINES} * {TASKS} + i % {TASKS}"),
         timestamp=start,
         level="'INFO'",
         message="'line ' || i || ': something has happened that is worth a line'",
@@ -217,7 +219,12 @@ def _fill(tx: Transaction, size: Size) -> dict[str, str]:
         "flow_run": runs // 2,
         "task_run": task_runs // 2,
     }
-    return {"tenant": filler.tenant, **{table: _id_text(table, number) for table, number in middle.items()}}
+    recent: str = tx.scalar(f"SELECT {filler.moment(str(runs - 300))}")
+    return {
+        "tenant": filler.tenant,
+        "recent": recent,
+        **{table: _id_text(table, number) for table, number in middle.items()},
+    }
 
 
 def seeded(directory: Path, size: Size, url: str = "") -> Seeded:
@@ -231,5 +238,6 @@ def seeded(directory: Path, size: Size, url: str = "") -> Seeded:
     settings = ServerSettings(directory, connection_url=url, durability="normal")
     store = open_store(settings)
     ids: Any = store.write_sync(lambda tx: _fill(tx, size))
-    store.write_sync(lambda tx: tx.execute("ANALYZE"))
+    if url:  # PostgreSQL does so by itself, a little later; the server on SQLite never does
+        store.write_sync(lambda tx: tx.execute("ANALYZE"))
     return Seeded(store, size, ids)

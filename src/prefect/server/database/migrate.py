@@ -13,6 +13,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prefect.server.database import statistics
+
 if TYPE_CHECKING:
     from prefect.server.settings import ServerSettings
 
@@ -165,6 +167,8 @@ def _migrate(settings: ServerSettings) -> None:
     with _transaction(settings) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, HEAD)
+        if settings.is_sqlite:
+            statistics.tell(connection.connection.driver_connection)
         connection.execute(sa.text("DELETE FROM server_meta WHERE key = 'schema'"))
         connection.execute(
             sa.text("INSERT INTO server_meta (key, value) VALUES ('schema', :head)"), {"head": HEAD}

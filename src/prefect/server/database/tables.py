@@ -359,7 +359,9 @@ _table(
     # Until when cancelling may take, before the run is called cancelled.
     Column("cancel_deadline", "timestamp"),
     Unique("flow_id", "idempotency_key"),
-    Index("tenant_id", "state", "state_start_time", name="ix_flow_run_queue"),
+    # The few that wait for a time, and all by state: both stay small steps from one end.
+    Index("tenant_id", "state", "state_start_time", name="ix_flow_run_queue", has="state_start_time"),
+    Index("tenant_id", "state", "state_timestamp"),
     Index("tenant_id", "created"),
     Index("tenant_id", "scheduled_start_time"),
     Index("tenant_id", "start_time"),
@@ -395,7 +397,7 @@ _table(
     Column("epoch", "integer", nullable=False, default=0),
     Unique("flow_run_id", "task_id", "map_index"),
     Index("flow_run_id", "state"),
-    Index("tenant_id", "state", "state_start_time", name="ix_task_run_due"),
+    Index("tenant_id", "state", "state_start_time", name="ix_task_run_due", has="state_start_time"),
     Index("tenant_id", "cache_key", "state", "state_timestamp", name="ix_task_run_cached", has="cache_key"),
     Index("task_id", "state", "state_timestamp"),
     Index("tenant_id", "start_time"),

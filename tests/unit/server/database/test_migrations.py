@@ -48,7 +48,7 @@ def _execute(settings: ServerSettings, *statements: str) -> list[Any]:
 
 def _tables(settings: ServerSettings) -> set[str]:
     sql = (
-        "SELECT name FROM sqlite_master WHERE type = 'table'"
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         if settings.is_sqlite
         else "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
     )

@@ -425,7 +425,20 @@ def upgrade() -> None:
         sqlite_where=sa.text("parent_task_run_id IS NOT NULL"),
         postgresql_where=sa.text("parent_task_run_id IS NOT NULL"),
     )
-    op.create_index("ix_flow_run_queue", "flow_run", ["tenant_id", "state", "state_start_time"], unique=False)
+    op.create_index(
+        "ix_flow_run_queue",
+        "flow_run",
+        ["tenant_id", "state", "state_start_time"],
+        unique=False,
+        sqlite_where=sa.text("state_start_time IS NOT NULL"),
+        postgresql_where=sa.text("state_start_time IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_flow_run_tenant_id_state_state_timestamp"),
+        "flow_run",
+        ["tenant_id", "state", "state_timestamp"],
+        unique=False,
+    )
     op.create_index(op.f("ix_flow_run_tenant_id_created"), "flow_run", ["tenant_id", "created"], unique=False)
     op.create_index(op.f("ix_flow_run_tenant_id_name"), "flow_run", ["tenant_id", "name"], unique=False)
     op.create_index(
@@ -582,7 +595,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("cache_key IS NOT NULL"),
         postgresql_where=sa.text("cache_key IS NOT NULL"),
     )
-    op.create_index("ix_task_run_due", "task_run", ["tenant_id", "state", "state_start_time"], unique=False)
+    op.create_index(
+        "ix_task_run_due",
+        "task_run",
+        ["tenant_id", "state", "state_start_time"],
+        unique=False,
+        sqlite_where=sa.text("state_start_time IS NOT NULL"),
+        postgresql_where=sa.text("state_start_time IS NOT NULL"),
+    )
     op.create_index(op.f("ix_task_run_flow_run_id_state"), "task_run", ["flow_run_id", "state"], unique=False)
     op.create_index(
         op.f("ix_task_run_task_id_state_state_timestamp"),
