@@ -13,8 +13,8 @@ from prefect.cli._errors import CommandError
 __all__ = ["module_file", "watch_for_changes"]
 
 
-#: How many times longer than a look the pause is at least, so that thousands of files take no more of the processor.
-_PAUSE = 99.0
+#: How many times longer than a look the pause is, so that thousands of files take no more of the processor; seconds.
+_PAUSE, _LONGEST_S = 99.0, 5.0
 
 
 def watch_for_changes(
@@ -32,7 +32,7 @@ def watch_for_changes(
     known_paths: dict[str, float] = {}
     known_modules: dict[str, float] = {}
     while True:
-        started = time.monotonic()
+        started = time.process_time()
         now_paths = _times({str(file): file for path in paths or () for file in _files(path)})
         files = {module: module_file(module) for module in modules or ()}
         now_modules = _times({module: file for module, file in files.items() if file is not None})
@@ -41,10 +41,11 @@ def watch_for_changes(
             [module for module, changed_at in now_modules.items() if known_modules.get(module) != changed_at],
         )
         known_paths, known_modules = now_paths, now_modules
+        took = time.process_time() - started
         if any(changed):
             yield changed
         # File systems of containers and networks tell nobody about changes.
-        time.sleep(max(period, _PAUSE * (time.monotonic() - started)))
+        time.sleep(max(period, min(_PAUSE * took, _LONGEST_S)))
 
 
 def _files(path: str) -> list[Path]:
