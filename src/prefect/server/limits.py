@@ -38,6 +38,7 @@ class Limits:
         rows: rows that nested lists may come to: the cost of a document.
         response_characters: length of the answer to one root field.
         query_s: seconds that a query may take.
+        search_s: seconds that a query may take that looks for a text, with `_like` and its relatives.
         state_bytes: a state, as JSON.
         artifact_bytes: the data of an artifact, as JSON.
         key_value_bytes: a value of the key-value store, as JSON.
@@ -67,6 +68,7 @@ class Limits:
     rows: int = 1_000_000
     response_characters: int = 200_000_000
     query_s: float = 30.0
+    search_s: float = 0.5
     state_bytes: int = 1_000_000
     artifact_bytes: int = 1_000_000
     key_value_bytes: int = 10_000

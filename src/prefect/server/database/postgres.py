@@ -354,6 +354,18 @@ def _configure(connection: psycopg.Connection[Any]) -> None:
 
 
 def _text_of(connection: psycopg.Connection[Any], query: Query) -> str | None:
+    if query.seconds is None:
+        return _text(connection, query)
+    try:
+        with connection.transaction(force_rollback=True):  # and with it the timeout is as it was
+            timeout = f"{max(1, round(query.seconds * 1000))}ms"
+            connection.execute("SELECT set_config('statement_timeout', %s, true)", (timeout,))
+            return _text(connection, query)
+    except pg_errors.QueryCanceled as exc:
+        raise too_slow(query.seconds) from exc
+
+
+def _text(connection: psycopg.Connection[Any], query: Query) -> str | None:
     statement, repeated = for_psycopg(query.sql)
     with _refusals():
         row = connection.execute(cast("Any", statement), with_repetitions(query.params, repeated)).fetchone()

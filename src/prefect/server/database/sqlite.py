@@ -81,12 +81,13 @@ class _Reader:
     def fetch_text(self, query: Query) -> str | None:
         """The first column of the first row."""
         self._query = query
-        self._deadline = time.monotonic() + self._query_s
+        seconds = self._query_s if query.seconds is None else min(query.seconds, self._query_s)
+        self._deadline = time.monotonic() + seconds
         try:
             row = self.connection.execute(query.sql, query.params).fetchone()
         except sqlite3.OperationalError as exc:
             if time.monotonic() > self._deadline:
-                raise too_slow(self._query_s) from exc
+                raise too_slow(seconds) from exc
             raise
         finally:
             self._deadline = math.inf

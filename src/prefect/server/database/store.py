@@ -66,16 +66,18 @@ class Query(NamedTuple):
             of the query. The parser of SQLite takes few levels of subqueries; this adds to them.
         is_small: whether it finds one row by its key. On SQLite that is less work than waking a
             thread, and is done where it was asked for.
+        seconds: how long it may take, where that is less than of others.
     """
 
     sql: str
     params: Mapping[str, Any]
     nested: tuple[str, ...] = ()
     is_small: bool = False
+    seconds: float | None = None
 
 
 def too_slow(query_s: float) -> BadInputError:
-    """The error of a query of `fetch_text` that took longer than it may (`server.limits.query_s`)."""
+    """The error of a query of `fetch_text` that took longer than it may (`server.limits.query_s`, `search_s`)."""
     return BadInputError(
         f"The query took longer than {query_s:g} seconds. Ask for fewer rows, or filter by an id."
     )

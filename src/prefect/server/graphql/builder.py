@@ -51,6 +51,7 @@ class Builder:
         parameters: parameters so far.
         statements: statements that the main one calls on SQLite; see `database.nested`.
         has_lists: whether it reads more than one row of some table.
+        has_search: whether it looks for a text.
         costs: for each nested list, the factors whose product is how many rows it may come to.
     """
 
@@ -59,6 +60,7 @@ class Builder:
     parameters: list[Parameter] = field(default_factory=list[Parameter])
     statements: list[str] = field(default_factory=list[str])
     has_lists: bool = False
+    has_search: bool = False
     costs: list[tuple[Factor, ...]] = field(default_factory=list["tuple[Factor, ...]"])
     _aliases: int = 0
     _stack: int = _STATEMENT

@@ -79,6 +79,7 @@ class TableStep:
         costs: see `Builder`.
         rows: how many rows a nested list may come to.
         is_small: whether it finds one row by its key.
+        seconds: how long it may take, where that is less than of others.
     """
 
     key: str
@@ -89,6 +90,7 @@ class TableStep:
     costs: tuple[tuple[Factor, ...], ...]
     rows: int
     is_small: bool
+    seconds: float | None
 
     def query(self, caller: Caller, bindings: Bindings) -> Query:
         """The query of a request.
@@ -105,7 +107,7 @@ class TableStep:
                     f"Lists in lists in {self.key!r} may come to more than {self.rows:,} rows. Give them a `limit`, "
                     "or ask for the inner ones by themselves."
                 )
-        return Query(self.sql, params, self.nested, self.is_small)
+        return Query(self.sql, params, self.nested, self.is_small, self.seconds)
 
 
 Step: TypeAlias = "TextStep | IntrospectionStep | CallStep | TableStep"
@@ -186,6 +188,7 @@ def _table_step(key: str, builder: Builder, sql: str, limits: Limits) -> TableSt
         tuple(builder.costs),
         limits.rows,
         not builder.has_lists,
+        limits.search_s if builder.has_search else None,
     )
 
 

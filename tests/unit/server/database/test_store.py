@@ -182,6 +182,11 @@ def test_a_query_that_takes_too_long_is_given_up(settings: ServerSettings) -> No
         with pytest.raises(BadInputError, match=r"took longer than 0\.2 seconds"):
             asyncio.run(store.fetch_text(Query(endless[store.dialect], {})))
         assert asyncio.run(store.fetch_text(Query("SELECT 'x'", {}))) == "x"
+        shorter = Query(endless[store.dialect], {}, seconds=0.1)
+        for ask in (store.fetch_text(shorter), store.fetch_texts([Query("SELECT 'x'", {}), shorter])):
+            with pytest.raises(BadInputError, match=r"took longer than 0\.1 seconds"):
+                asyncio.run(ask)
+        assert asyncio.run(store.fetch_text(Query("SELECT 'x'", {}, seconds=9))) == "x"
     finally:
         store.close()
 

@@ -360,3 +360,12 @@ def test_a_query_that_scans_is_noticed(seeded: Seeded) -> None:
             unscoped.sql, {name: value for name, value in unscoped.params.items() if name != "tenant"}
         )
     assert _scanned(seeded, unscoped)
+
+
+@pytest.mark.parametrize("operator", ["_like", "_nlike", "_ilike", "_nilike"])
+def test_a_search_is_bounded_in_time_and_nothing_else_is(seeded: Seeded, operator: str) -> None:
+    found = seeded.query(f'{{ log(where: {{message: {{{operator}: "%x%"}}}}, limit: 5) {{ id }} }}', {})
+    assert found.seconds == 0.5
+    inside = f'{{ flow(limit: 1) {{ flow_runs(where: {{name: {{{operator}: "%x%"}}}}) {{ id }} }} }}'
+    assert seeded.query(inside, {}).seconds == 0.5
+    assert seeded.query('{ flow_run(where: {name: {_eq: "x"}}) { id } }', {}).seconds is None
