@@ -113,6 +113,47 @@ SETTINGS: dict[str, Setting] = {
     "server.submitted_grace_s": Setting("seconds", "Time that an agent of 1.x may take to start a run."),
     "server.max_resurrections": Setting("count", "How often a dead flow run is started again."),
     "server.cancel_grace_s": Setting("seconds", "Time a run may take to stop when it is cancelled."),
+    # what one request may cost; the same as in `prefect.server.limits`
+    "server.limits.body_bytes": Setting(
+        "count", "Largest request body with a key, or where none are required."
+    ),
+    "server.limits.anonymous_body_bytes": Setting("count", "Largest request body of anybody else."),
+    "server.limits.batch": Setting("count", "Requests in one body, sent as a JSON list."),
+    "server.limits.header_s": Setting("seconds", "Seconds in which the head of a request has to arrive."),
+    "server.limits.body_s": Setting("seconds", "Seconds in which the body of a request has to arrive."),
+    "server.limits.wrong_keys_per_minute": Setting(
+        "count", "Wrong API keys of one address before it has to wait."
+    ),
+    "server.limits.requests_per_second": Setting(
+        "count", "Requests of one API key, on average; 0 for as many as it likes."
+    ),
+    "server.limits.characters": Setting("count", "Length of a document."),
+    "server.limits.literals": Setting("count", "Literals in a document."),
+    "server.limits.structure": Setting("count", "Length of a document without its literals."),
+    "server.limits.tokens": Setting("count", "Tokens of a document without its literals."),
+    "server.limits.depth": Setting("count", "Levels of nested selections; introspection does not count."),
+    "server.limits.aliases": Setting("count", "Fields with an alias, in all."),
+    "server.limits.fields": Setting(
+        "count", "Fields in all, those of a fragment once for each place it stands in."
+    ),
+    "server.limits.root_fields": Setting("count", "Fields of the root."),
+    "server.limits.directives": Setting("count", "Directives in all."),
+    "server.limits.fragments": Setting("count", "Fragments that a document defines."),
+    "server.limits.repeats": Setting(
+        "count", "Fields that stand in one selection under a name that is there already."
+    ),
+    "server.limits.conditions": Setting("count", "Comparisons in the filters of one root field."),
+    "server.limits.wildcards": Setting("count", "`%` in a pattern of `_like` and its relatives."),
+    "server.limits.rows": Setting("count", "Rows that nested lists may come to: the cost of a document."),
+    "server.limits.response_characters": Setting("count", "Length of the answer to one root field."),
+    "server.limits.query_s": Setting("seconds", "Seconds that a query may take."),
+    "server.limits.search_s": Setting(
+        "seconds", "Seconds that a query may take that looks for a text, with `_like` and its relatives."
+    ),
+    "server.limits.state_bytes": Setting("count", "A state, as JSON."),
+    "server.limits.artifact_bytes": Setting("count", "The data of an artifact, as JSON."),
+    "server.limits.key_value_bytes": Setting("count", "A value of the key-value store, as JSON."),
+    "server.limits.flow_bytes": Setting("count", "A flow, when it is unpacked."),
     "server.telemetry.enabled": Setting("flag", _LEGACY),
     "server.ui.host": Setting("text", "Host of the web interface, with its scheme."),
     "server.ui.port": Setting("count", "Port of the web interface."),

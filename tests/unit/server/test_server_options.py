@@ -82,3 +82,40 @@ def test_the_schema_is_printed() -> None:
     assert done.exit_code == 0
     assert "input create_flow_run_input" in done.stdout
     assert "type flow_run " in done.stdout
+
+
+def test_every_setting_of_the_server_is_declared_with_its_default() -> None:
+    """What the configuration says is what the server does when nobody says anything."""
+    import dataclasses
+
+    import prefect
+    from prefect.server.limits import Limits
+    from prefect.server.settings import ServerSettings
+
+    declared: Any = prefect.config.server
+    assert dict(declared.limits) == dataclasses.asdict(Limits())
+    elsewhere = {"host": "host_ip", "port": "host_port", "connection_url": None, "limits": None}
+    for field in dataclasses.fields(ServerSettings):
+        name = elsewhere.get(field.name, field.name)
+        if name is not None:
+            assert name in declared, field.name
+    found, _ = configured()
+    plain = json.loads(json.dumps(ServerSettings(Path(found["data_dir"])).as_dict()))
+    assert {**found, "url": None} == {**plain, "url": None}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "name", "expected"),
+    [
+        ("server.encryption_key_file", "/somewhere/ring", "encryption_key_file", "/somewhere/ring"),
+        ("server.durability", "normal", "durability", "normal"),
+        ("server.requires_keys", True, "requires_keys", True),
+        ("server.runs_services", False, "runs_services", False),
+        ("server.allowed_hosts", ["a.example"], "allowed_hosts", ["a.example"]),
+        ("server.ui_port", 8080, "ui_port", 8080),
+        ("server.zombie_after_s", 5.0, "zombie_after_s", 5.0),
+    ],
+)
+def test_what_has_an_option_has_a_setting(key: str, value: Any, name: str, expected: Any) -> None:
+    with set_temporary_config({key: value}):
+        assert configured()[0][name] == expected
