@@ -299,9 +299,54 @@ def test_it_works_under_a_path_of_a_proxy(tmp_path: Path, start_server: Any) -> 
             }
 
 
-def test_the_api_without_services_makes_no_scheduled_runs(tmp_path: Path) -> None:
+def test_services_run_apart_from_the_api(tmp_path: Path, start_server: Any, cluster: Any) -> None:
+    database = ("--postgres-url", cluster.create("services_apart"))
+    flow = {
+        "name": "scheduled",
+        "schedule": {"clocks": [{"type": "CronClock", "cron": "0 0 * * *"}]},
+        "storage": {"type": "Local", "flows": {}},
+        "__version__": "1.4.1",
+    }
+    runs = "{ flow_run_aggregate { aggregate { count } } }"
+    with start_server(tmp_path, "--no-services", *database, requires_keys=False) as server:
+        made = server('mutation { create_project(input: {name: "p"}) { id } }')
+        server(
+            "mutation($input: create_flow_input!) { create_flow(input: $input) { id } }",
+            {"input": {"project_id": made["create_project"]["id"], "serialized_flow": flow}},
+        )
+        command = [sys.executable, "-m", "prefect", "server", "services", "start", *database]
+        assert server(runs)["flow_run_aggregate"]["aggregate"]["count"] == 0
+        services = subprocess.Popen(
+            [*command, "--data-dir", str(tmp_path / "data")], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert services.stdout is not None
+            assert services.stdout.readline() == "The services are running.\n"
+            server.until(runs, lambda data: data["flow_run_aggregate"]["aggregate"]["count"] == 10, 20)
+        finally:
+            services.terminate()
+            services.communicate(timeout=30)
+        assert services.returncode == 0
+
+
+def test_services_apart_need_a_database_for_several(tmp_path: Path) -> None:
     refused = prefect("services", "start", "--data-dir", str(tmp_path), code=2)
     assert "PostgreSQL" in refused.stdout + refused.stderr
+
+
+def test_a_foreign_database_on_postgresql_is_refused_and_left_alone(tmp_path: Path, cluster: Any) -> None:
+    import psycopg
+
+    url = cluster.create("foreign_schema")
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE deployment (id TEXT)")
+    words = ("--data-dir", str(tmp_path), "--port", str(a_port()), "--postgres-url", url)
+    refused = prefect("start", *words, code=5)
+    assert "Prefect 2 or 3" in refused.stderr
+    assert "prefect server import" in refused.stderr
+    with psycopg.connect(url) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    assert tables == [("deployment",)]
 
 
 # -- parts ----------------------------------------------------------------------------
