@@ -40,6 +40,6 @@ class WebUiHook(BuildHookInterface[Any]):
                 "The web UI is not built, and there is no npm to build it. Run `make ui` first."
             )
         for arguments in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
-            subprocess.run([npm, *arguments], cwd=sources, check=True, env=os.environ)
+            subprocess.run([npm, *arguments], cwd=sources, check=True, env=os.environ)  # noqa: S603 # of our own making
         if not self._index.exists():
             raise RuntimeError(f"The build of the web UI made no {self._index}.")

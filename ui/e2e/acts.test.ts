@@ -48,7 +48,9 @@ test("a run is started from fields and JSON, which say the same", async ({ page 
   const editor = page.getByRole("textbox", { name: "Parameters as JSON" });
   await expect(editor).toContainText('"note": "42"');
   await expect(editor).toContainText('"learning_rate": 0.5');
-  await editor.fill(
+  await editor.press("ControlOrMeta+a");
+  await editor.press("Delete");
+  await page.keyboard.type(
     '{"depth": 9, "learning_rate": 0.25, "note": "42", "options": {"folds": [1], "deep": {"a": null}}, "extra": [true]}',
   );
   await page.getByRole("tab", { name: "Fields" }).click();

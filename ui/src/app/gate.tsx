@@ -30,6 +30,8 @@ export function Gate() {
   useEffect(() => {
     const toLogin = () => {
       queryClient.clear();
+      const login = new URL("login", document.baseURI).pathname;
+      if (window.location.pathname === login) return;
       const here = window.location.href.slice(new URL(document.baseURI).href.length - 1);
       void navigate({ to: "/login", search: { next: here }, replace: true } as any);
     };

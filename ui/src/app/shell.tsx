@@ -73,7 +73,11 @@ export function Shell({ children }: { children: ReactNode }) {
       <SideBar />
       <div className="flex min-h-0 min-w-0 flex-1 flex-col">
         <TopBar onSearch={() => setPaletteOpen(true)} onKeys={() => setSheetOpen(true)} />
-        <main id="main" tabIndex={-1} className="min-h-0 flex-1 overflow-y-auto outline-none">
+        <main
+          id="main"
+          tabIndex={-1}
+          className="relative min-h-0 flex-1 overflow-y-auto overflow-x-hidden outline-none"
+        >
           {children}
         </main>
       </div>

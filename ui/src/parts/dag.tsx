@@ -9,10 +9,9 @@ import {
   type NodeProps,
   Position,
   ReactFlow,
-  type ReactFlowInstance,
 } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { type RefObject, useEffect, useMemo, useRef, useState } from "react";
 import { usePrefs } from "@/lib/prefs";
 import { colourOf, family } from "@/lib/states";
 import { count } from "@/lib/time";
@@ -98,14 +97,63 @@ function TaskBox({ data }: NodeProps<TaskNode>) {
 
 const NODES = { task: TaskBox };
 
+interface View {
+  x: number;
+  y: number;
+  zoom: number;
+}
+
+/** Pixels beyond the edge of the view in which boxes are there already. */
+const MARGIN = 400;
+const FIRST: View = { x: 0, y: 0, zoom: 0.7 };
+
+/** The tasks in sight, and those that edges lead to from there. */
+function useInSight(
+  tasks: DagTask[],
+  edges: LayoutEdge[],
+  placed: Placed | undefined,
+  view: View,
+  box: RefObject<HTMLDivElement | null>,
+) {
+  return useMemo(() => {
+    if (!placed || tasks.length <= MANY) return { tasks, edges };
+    const width = box.current?.clientWidth ?? 1200;
+    const height = box.current?.clientHeight ?? 800;
+    const seen = new Set<string>();
+    for (const task of tasks) {
+      const at = placed.places[task.id];
+      if (!at) continue;
+      const x = at.x * view.zoom + view.x;
+      const y = at.y * view.zoom + view.y;
+      if (x > -MARGIN && x < width + MARGIN && y > -MARGIN && y < height + MARGIN) seen.add(task.id);
+    }
+    const near = edges.filter((edge) => seen.has(edge.from) || seen.has(edge.to));
+    const wanted = new Set(seen);
+    for (const edge of near) {
+      wanted.add(edge.from);
+      wanted.add(edge.to);
+    }
+    return { tasks: tasks.filter((task) => wanted.has(task.id)), edges: near };
+  }, [tasks, edges, placed, view]);
+}
+
 export function Dag({ tasks, edges, chosen, onChoose, onOpen }: Props) {
   const placed = useLayout(tasks, edges);
-  const flow = useRef<ReactFlowInstance<TaskNode, Edge> | null>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const isLarge = tasks.length > MANY;
+  const start = useMemo<View>(() => {
+    const failed = tasks.find((task) => task.state !== undefined && family(task.state) === "bad");
+    const at = placed?.places[failed?.id ?? tasks[0]?.id ?? ""] ?? { x: 0, y: 0 };
+    return { x: 300 - at.x * FIRST.zoom, y: 60 - at.y * FIRST.zoom, zoom: FIRST.zoom };
+  }, [placed]);
+  const [moved, setMoved] = useState<View>();
+  const view = moved ?? start;
+  const sight = useInSight(tasks, edges, placed, view, box);
   usePrefs(); // colours of the small map change with the theme
   const nodes = useMemo<TaskNode[]>(
     () =>
       placed
-        ? tasks.map((task) => ({
+        ? sight.tasks.map((task) => ({
             id: task.id,
             type: "task",
             position: placed.places[task.id] ?? { x: 0, y: 0 },
@@ -115,51 +163,54 @@ export function Dag({ tasks, edges, chosen, onChoose, onOpen }: Props) {
             ariaLabel: task.name,
           }))
         : [],
-    [placed, tasks, chosen],
+    [placed, sight, chosen],
   );
   const lines = useMemo<Edge[]>(
     () =>
-      [...new Map(edges.map((edge) => [`${edge.from}-${edge.to}`, edge])).entries()].map(([id, edge]) => ({
-        id,
-        source: edge.from,
-        target: edge.to,
-        style: {
-          stroke: edge.from === chosen || edge.to === chosen ? "var(--text)" : "var(--line-strong)",
-          strokeDasharray: edge.mapped ? "4 3" : undefined,
-        },
-      })),
-    [edges, chosen],
+      [...new Map(sight.edges.map((edge) => [`${edge.from}-${edge.to}`, edge])).entries()].map(
+        ([id, edge]) => ({
+          id,
+          source: edge.from,
+          target: edge.to,
+          style: {
+            stroke: edge.from === chosen || edge.to === chosen ? "var(--text)" : "var(--line-strong)",
+            strokeDasharray: edge.mapped ? "4 3" : undefined,
+          },
+        }),
+      ),
+    [sight, chosen],
   );
   if (!placed) return <Skeleton rows={5} />;
-  const isLarge = tasks.length > MANY;
-  const failed = tasks.find((task) => family(task.state) === "bad" && task.state !== undefined);
-  const start = placed.places[failed?.id ?? tasks[0]?.id ?? ""] ?? { x: 0, y: 0 };
   return (
-    <div className="h-full min-h-80 w-full" data-testid="dag" data-nodes={nodes.length}>
+    <div ref={box} className="h-full min-h-80 w-full" data-testid="dag" data-nodes={tasks.length}>
       <ReactFlow
         nodes={nodes}
         edges={lines}
         nodeTypes={NODES}
-        onInit={(instance) => {
-          flow.current = instance;
-        }}
         fitView={!isLarge}
         fitViewOptions={{ maxZoom: 1, padding: 0.15 }}
-        defaultViewport={isLarge ? { x: 300 - start.x * 0.7, y: 60 - start.y * 0.7, zoom: 0.7 } : undefined}
-        minZoom={isLarge ? 0.15 : 0.3}
+        defaultViewport={isLarge ? start : undefined}
+        minZoom={0.3}
         maxZoom={1.5}
-        onlyRenderVisibleElements={isLarge}
         nodesDraggable={false}
         nodesConnectable={false}
         edgesFocusable={false}
+        onMove={
+          isLarge
+            ? (_, to) => {
+                const far = Math.abs(to.x - view.x) + Math.abs(to.y - view.y) > MARGIN / 3;
+                if (far || to.zoom !== view.zoom) setMoved(to);
+              }
+            : undefined
+        }
         onNodeClick={(_, node) => onChoose?.(node.id === chosen ? undefined : node.id)}
         onNodeDoubleClick={(_, node) => onOpen?.(node.id)}
         onPaneClick={() => onChoose?.(undefined)}
         proOptions={{ hideAttribution: true }}
       >
         <Background color="var(--line)" gap={20} />
-        <Controls showInteractive={false} />
-        {tasks.length > 25 && (
+        <Controls showInteractive={false} showFitView={!isLarge} />
+        {tasks.length > 25 && !isLarge && (
           <MiniMap
             pannable
             zoomable

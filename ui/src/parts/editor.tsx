@@ -1,7 +1,6 @@
 /** An editor for JSON and GraphQL. */
-import { json, jsonParseLinter } from "@codemirror/lang-json";
+import { json } from "@codemirror/lang-json";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
-import { linter } from "@codemirror/lint";
 import { Compartment, EditorState, type Extension } from "@codemirror/state";
 import { keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
@@ -71,7 +70,7 @@ export function Editor({ value, onChange, label, language, onSubmit, readOnly, c
           ]),
           basicSetup,
           syntaxHighlighting(COLOURS),
-          spoken.current.of(language ?? [json(), linter(jsonParseLinter())]),
+          spoken.current.of(language ?? json()),
           THEME,
           EditorView.lineWrapping,
           EditorState.readOnly.of(readOnly ?? false),

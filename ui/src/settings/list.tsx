@@ -36,7 +36,7 @@ export function ListPanel({ title, hint, columns, items, empty, what, warning, c
       ) : items.length === 0 ? (
         <p className="border-t border-line p-4 text-sm text-muted">{empty}</p>
       ) : (
-        <div className="overflow-x-auto">
+        <div className="relative overflow-x-auto">
           <table className="w-full text-sm">
             <thead>
               <tr className="h-8 border-y border-line text-left text-xs text-muted">
@@ -54,7 +54,7 @@ export function ListPanel({ title, hint, columns, items, empty, what, warning, c
               {items.map((item) => (
                 <tr key={item.key} className="border-b border-line last:border-b-0">
                   {item.cells.map((cell, index) => (
-                    <td key={index} className="max-w-96 break-words px-3 py-1.5">
+                    <td key={index} className="max-w-96 [overflow-wrap:anywhere] px-3 py-1.5">
                       {cell}
                     </td>
                   ))}
