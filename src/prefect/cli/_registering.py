@@ -301,25 +301,40 @@ _Reply = tuple["str | None", "int | None", "str | None"]
 
 
 def _entry(flow: BuiltFlow, project_id: str, schedule: bool, force: bool) -> dict[str, Any]:
-    import hashlib
-
     from prefect.utilities.graphql import compress
 
-    text = json.dumps(flow.serialized, sort_keys=True)
     return {
         "project_id": project_id,
         "serialized_flow": compress(flow.serialized),
         "set_schedule_active": schedule,
-        "idempotency_key": None if force else hashlib.sha256(text.encode()).hexdigest(),
+        "idempotency_key": _digest(flow),
+        **({"force": True} if force else {}),
     }
+
+
+def _digest(flow: BuiltFlow) -> str:
+    """What is the same as long as a flow does not change.
+
+    A storage lists all flows that were built with it. The others do not matter: a flow has not changed
+    because it was registered with `--name`, or because its file has another one.
+    """
+    import hashlib
+
+    serialized = flow.serialized
+    storage = cast("dict[str, Any] | None", serialized.get("storage"))
+    if storage and isinstance(storage.get("flows"), dict):
+        own = {name: place for name, place in storage["flows"].items() if name == flow.name}
+        serialized = {**serialized, "storage": {**storage, "flows": own}}
+    return hashlib.sha256(json.dumps(serialized, sort_keys=True).encode()).hexdigest()
 
 
 def _register(
     client: Client, project_id: str, flows: list[BuiltFlow], entries: list[dict[str, Any]]
 ) -> list[_Reply]:
+    from prefect.client._server import server_of
     from prefect.exceptions import ClientError
 
-    if len(entries) > 1:
+    if server_of(client).has_bulk:
         answered = _in_one_request(client, entries)
         if answered is not None:
             return answered
@@ -346,7 +361,7 @@ def _in_one_request(client: Client, entries: list[dict[str, Any]]) -> list[_Repl
     except AuthorizationError:
         raise
     except ClientError:
-        # An older API does not know this field. Where one of the flows is refused, one by one shows which.
+        # Where one of the flows is refused as a whole, one by one shows which.
         return None
     return [
         (flow.id if flow.is_new else None, flow.version, flow.error)
@@ -364,6 +379,9 @@ def register_one(
 def _one(client: Client, project_id: str, flow: BuiltFlow, entry: dict[str, Any]) -> tuple[str, int, bool]:
     from prefect.backend._query import rows
 
+    if entry.get("force"):
+        # Without this addition to the protocol, no key is what makes a new version.
+        entry = {name: value for name, value in entry.items() if name != "force"} | {"idempotency_key": None}
     where = {"project_id": {"_eq": project_id}, "name": {"_eq": flow.name}}
     before = rows("flow", where, "id", order_by={"version": "desc"}, limit=1, client=client)
     flow_id: str = client.graphql(

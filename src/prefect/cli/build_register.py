@@ -135,9 +135,12 @@ def register(
     if project is None:
         raise CommandError("Missing required option '--project'", exit_code=_exit_codes.USAGE)
     _check_given(paths, modules, json_paths)
-    from prefect.cli._api import connect
+    from prefect.cli._api import api_errors, connect
+    from prefect.client._server import check_registration
 
     client = connect()
+    with api_errors():
+        check_registration(client)
     project_id = _project_id(client, project, create=create_project)
     if watch:
         if json_paths:

@@ -57,6 +57,7 @@ def test_an_unchanged_flow_is_skipped_unless_it_is_forced(
     assert " 0 registered, 2 skipped " in second.stdout
     forced = prefect(*words, "--name", "doubled", "--force")
     assert "└── Version: 2" in forced.stdout
+    assert " 0 registered, 2 skipped " in prefect(*words).stdout
     flow_file.write_text(flow_file.read_text().replace("default=3", "default=4"))
     changed = prefect(*words)
     assert " 1 registered, 1 skipped " in changed.stdout

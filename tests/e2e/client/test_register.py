@@ -6,9 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -170,6 +174,63 @@ def test_a_flow_that_the_server_refuses_does_not_stop_the_others(
     if shown == "json":
         results = {row["flow"]: row["result"] for row in json.loads(done.stdout)}
         assert results == {"good": "registered", "bad": "failed", "fine": "registered"}
+
+
+@contextmanager
+def http_server(answer: Callable[[str], dict[str, Any]]) -> Iterator[str]:
+    """Address of a server that answers each request with JSON made of its body."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length", "0"))
+            body = json.dumps(answer(self.rfile.read(length).decode())).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_server_that_is_too_old_is_refused_with_both_versions(
+    prefect_at: Callable[[str], Prefect], tmp_path: Path
+) -> None:
+    def answer(body: str) -> dict[str, Any]:
+        return {"data": {"hello": "you"} if "hello" in body else {"api": {"version": "2021.01.01"}}}
+
+    write_flows(tmp_path / "flows", "one")
+    with http_server(answer) as url:
+        done = prefect_at(url)("register", "--project", "p", "-p", "flows")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "2021.01.01" in done.stderr
+    assert "2021.09.02" in done.stderr
+
+
+def test_what_was_built_is_registered_from_an_address(prefect: Prefect, project: str, tmp_path: Path) -> None:
+    write_flows(tmp_path / "flows", "one")
+    assert prefect("build", "-p", "flows").returncode == 0
+    document = json.loads((tmp_path / "flows.json").read_text())
+    with http_server(lambda _body: document) as address:
+        done = prefect("register", "--project", project, "--json", f"{address}/flows.json", "-o", "json")
+        assert [row["result"] for row in json.loads(done.stdout)] == ["registered"]
+        assert json.loads(done.stdout)[0]["source"] == f"{address}/flows.json"
+    gone = prefect("register", "--project", project, "--json", f"{address}/flows.json")
+    assert gone.returncode == 1
+    assert address in gone.stderr
 
 
 def _serialized(name: str) -> str:

@@ -26,18 +26,21 @@ class OldServer:
 
     def __init__(self) -> None:
         self.registered: dict[str, str] = {}
-        self.requests = 0
+        self.keys: dict[str, str | None] = {}
+        self.identity_of_server = object()
 
     def graphql(self, query: Any, variables: Any = None, **options: Any) -> Any:
-        self.requests += 1
         text = str(query)
-        if "register_flows" in text:
-            raise ClientError("Cannot query field 'register_flows' on type 'Mutation'.")
+        assert "register_flows" not in text
+        if "api" in text and "version" in text:
+            return _answer({"api": {"version": "2021.11.09"}})
         if "create_flow_from_compressed_string" in text:
             name = decompress(variables["input"]["serialized_flow"])["name"]
             if name == "bad":
                 raise ClientError("it is bad")
             self.registered[name] = f"id of {name}"
+            self.keys[name] = variables["input"]["idempotency_key"]
+            assert "force" not in variables["input"]
             return _answer({"create_flow_from_compressed_string": {"id": f"id of {name}"}})
         where = variables["where"]
         if "name" in where:
@@ -61,3 +64,11 @@ def test_a_server_that_takes_one_flow_at_a_time_gets_them_one_by_one() -> None:
         ("fine", "skipped", 7, None),
     ]
     assert (tally.done, tally.skipped, tally.failed) == (1, 1, 1)
+    assert all(server.keys.values())
+
+
+def test_a_server_without_the_word_for_it_is_forced_by_giving_no_key() -> None:
+    server = OldServer()
+    flows = [BuiltFlow("good", {"name": "good"}, "flows.py")]
+    register_built(server, flows, "project", Tally(), schedule=True, force=True)  # type: ignore[arg-type]
+    assert server.keys == {"good": None}

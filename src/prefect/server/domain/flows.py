@@ -36,6 +36,7 @@ class RegisterFlowInput(msgspec.Struct):
         set_schedule_active: whether its schedule makes runs; true when null.
         idempotency_key: with the key of the last registration, nothing new is made.
         description: description of the flow.
+        force: make a version although the key is known; the key is kept for the next registration.
     """
 
     serialized_flow: JSON
@@ -44,6 +45,7 @@ class RegisterFlowInput(msgspec.Struct):
     set_schedule_active: bool | None = None
     idempotency_key: str | None = None
     description: str | None = None
+    force: bool | None = None
 
 
 class CreateFlowInput(RegisterFlowInput):
@@ -235,7 +237,8 @@ def _register(
     group = _group_of(tx, project, flow.name, input.version_group_id, now)
     settings = load_object(group.settings)
     key = input.idempotency_key
-    if key is not None and settings.get("idempotency_key") == key:
+    is_forced = isinstance(input, RegisterFlowInput) and input.force
+    if key is not None and settings.get("idempotency_key") == key and not is_forced:
         existing = tx.one_or_none(
             "SELECT id, version FROM flow WHERE flow_group_id = :id AND NOT archived ORDER BY version DESC LIMIT 1",
             {"id": group.id},
