@@ -179,23 +179,32 @@ def _create(client: Client, view: FlowView, options: RunOptions) -> str:
         labels = view.flow_group_labels
     if not options.quiet:
         note(f"Creating run for flow {view.name!r}...")
-    run_id: str | None = None
+    key = options.idempotency_key or uuid.uuid4().hex
     try:
-        run_id = client.create_flow_run(
+        return client.create_flow_run(
             flow_id=view.flow_id,
             parameters=options.parameters or None,
             context=options.context or None,
             labels=labels,
             run_config=run_config,
             run_name=options.run_name,
-            idempotency_key=options.idempotency_key,
+            idempotency_key=key,
         )
     except KeyboardInterrupt:
-        if run_id is not None:
-            client.cancel_flow_run(run_id)
-            note("Interrupted: the flow run was cancelled.")
+        # A key that was given may be of a run that was there before, which nobody wants to end.
+        if options.idempotency_key is None:
+            _cancel_made(client, view, key)
         raise
-    return run_id
+
+
+def _cancel_made(client: Client, view: FlowView, key: str) -> None:
+    """Cancel the run of a request that may have arrived."""
+    from prefect.backend._query import rows
+
+    where = {"flow_id": {"_eq": view.flow_id}, "idempotency_key": {"_eq": key}}
+    for run in rows("flow_run", where, "id name", client=client):
+        client.cancel_flow_run(run.id)
+        note(f"The flow run {run.name!r} had been made, and was cancelled.")
 
 
 def _describe(client: Client, view: FlowView, run_id: str, output: str) -> None:

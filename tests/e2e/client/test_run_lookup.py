@@ -10,11 +10,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from prefect import Client
 from prefect.backend import FlowRunView, FlowView
+from prefect.cli import cli
 
 Prefect = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -96,6 +99,25 @@ def test_labels_of_the_group_hold_unless_others_are_given(
     assert made_run(prefect(*words)).labels == ["of-the-group"]
     assert made_run(prefect(*words, "--log-level", "debug")).labels == ["of-the-group"]
     assert sorted(made_run(prefect(*words, "--label", "b", "--label", "a")).labels) == ["a", "b"]
+
+
+def test_a_run_that_was_made_while_ctrl_c_was_pressed_is_cancelled(
+    registered: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = Client.create_flow_run
+
+    def interrupted(self: Client, *args: Any, **kwargs: Any) -> str:
+        create(self, *args, **kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "create_flow_run", interrupted)
+    words = ["run", "-n", "doubled", "--project", registered, "--run-name", "too-late"]
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code != 0
+    assert "'too-late' had been made, and was cancelled" in result.stderr
+    where = '{ name: { _eq: "too-late" } }'
+    found = client.graphql(f"query {{ flow_run(where: {where}) {{ state }} }}").data.flow_run
+    assert [run.state for run in found] == ["Cancelled"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
