@@ -153,12 +153,17 @@ def _draw_object(entry: dict[str, Any]) -> None:
     width = max(map(len, entry), default=0)
     for name, value in entry.items():
         head, *rest = _lines_of(value) or [""]
+        color = STATE_COLORS.get(head) if name == "state" else None
+        head = styled(head, sys.stdout, color=color)
         write(f"{styled(f'{name:<{width}}', sys.stdout, bold=True)}{_GAP}{head}".rstrip())
         for line in rest:
             write(f"{'':<{width}}{_GAP}{line}")
 
 
 def _lines_of(value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    value = _for_people(value)
     if value is None or value in ({}, [], ""):
         return []
     if isinstance(value, dict) and set(cast("dict[str, Any]", value)) == {"name"}:
@@ -166,6 +171,16 @@ def _lines_of(value: Any) -> list[str]:
     if isinstance(value, (dict, list)):
         return as_text(value, "yaml").splitlines()
     return str(value).splitlines()
+
+
+def _for_people(value: Any) -> Any:
+    """A value without what only programs need: the version of Prefect that wrote each of its parts."""
+    if isinstance(value, dict):
+        entries = cast("dict[str, Any]", value).items()
+        return {name: _for_people(entry) for name, entry in entries if name != "__version__"}
+    if isinstance(value, list):
+        return [_for_people(entry) for entry in cast("list[Any]", value)]
+    return value
 
 
 def show_value(value: Any, output: str) -> None:

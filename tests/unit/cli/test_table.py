@@ -132,6 +132,17 @@ def test_one_object_in_every_format(capsys: pytest.CaptureFixture[str], output: 
     assert capsys.readouterr().out == text
 
 
+def test_a_table_of_an_object_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    storage = {"__version__": "1.4.1", "type": "Local", "stored_as_script": True}
+    show_document({"archived": False, "storage": storage, "state": "Failed"}, "table")
+    assert capsys.readouterr().out.splitlines() == [
+        "archived  no",
+        "storage   stored_as_script: true",
+        "          type: Local",
+        "state     Failed",
+    ]
+
+
 def test_objects_that_belong_together_are_parted(capsys: pytest.CaptureFixture[str]) -> None:
     show_document([{"id": "1"}, {"id": "2"}], "table")
     assert capsys.readouterr().out == "id  1\n\nid  2\n"
