@@ -21,8 +21,8 @@ __all__ = ["schedule"]
 _BACKFILL_EPILOG = """\
 \b
 Examples:
-  prefect schedule backfill nightly --from 2030-01-01 --to 2030-02-01 --dry-run
-  prefect schedule backfill nightly --from 2030-01-01T06:00+01:00 --yes
+  prefect schedule backfill etl --from 2030-01-01 --to 2030-02-01 --dry-run
+  prefect schedule backfill etl --from 2030-01-01T06:00+01:00 --yes
 """
 _FLOW = click.argument("flow", metavar="FLOW", shell_complete=complete_flows)
 _PROJECT = click.option(
