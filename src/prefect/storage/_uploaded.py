@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from prefect.exceptions import FlowStorageError
 from prefect.storage.base import Storage, timed_key
+from prefect.utilities._slug import slugify
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -31,12 +32,22 @@ class UploadedStorage(Storage):
             flow: the flow.
 
         Returns:
-            its key: the one chosen, else the name of the flow and the time.
+            its key: the one chosen, else the name of the flow with the hash of the script to upload, or, for
+            a pickle, with the time.
 
         Raises:
             ValueError: another flow of this name is in the storage.
         """
-        return self._take(flow, self._key() or timed_key(flow.name))
+        return self._take(flow, self._key() or self._script_key(flow.name) or timed_key(flow.name))
+
+    def _script_key(self, flow_name: str) -> str | None:
+        """A key that changes when the script does: what did not change needs no new version of the flow."""
+        script = Path(self.local_script_path) if self.stored_as_script and self.local_script_path else None
+        if script is None or not script.is_file():
+            return None
+        import hashlib
+
+        return f"{slugify(flow_name)}/{hashlib.sha256(script.read_bytes()).hexdigest()[:20]}.py"
 
     def build(self) -> Self:
         """Upload the flows: pickled, or with `stored_as_script` the file that defines them.

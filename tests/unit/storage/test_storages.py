@@ -139,6 +139,25 @@ def test_uploaded_flows_have_a_key_of_their_own_each_time(cls: type[Storage]) ->
 
 
 @pytest.mark.parametrize("cls", [GCS, S3])
+def test_an_uploaded_script_has_another_key_only_when_it_changed(cls: type[Storage], tmp_path: Path) -> None:
+    script = tmp_path / "flow.py"
+
+    def key(text: str) -> str:
+        script.write_text(text)
+        more = {"stored_as_script": True, "local_script_path": str(script)}
+        return cls(**ARGUMENTS[cls], **more).add_flow(Flow("My Flow!"))
+
+    assert key("a = 1") == key("a = 1")
+    assert key("a = 1") != key("a = 2")
+    assert key("a = 1").startswith("my-flow/")
+    script.unlink()
+    gone = cls(**ARGUMENTS[cls], stored_as_script=True, local_script_path=str(script))
+    gone.add_flow(Flow("f"))
+    with pytest.raises(FileNotFoundError):
+        gone.build()
+
+
+@pytest.mark.parametrize("cls", [GCS, S3])
 def test_the_script_to_upload_is_the_flow_file_being_read(cls: type[Storage]) -> None:
     with prefect.context(local_script_path="/here/flow.py"):
         assert cls(**ARGUMENTS[cls]).local_script_path == "/here/flow.py"  # type: ignore[attr-defined]
