@@ -84,6 +84,49 @@ def test_the_schema_is_printed() -> None:
     assert "type flow_run " in done.stdout
 
 
+def test_the_schema_says_what_everything_is() -> None:
+    """Types, operations, and all columns and members whose name alone does not."""
+    from graphql import GraphQLInputObjectType, GraphQLObjectType
+
+    from prefect.server.graphql.schema import build_schema
+
+    schema = build_schema()
+    plain = {
+        "name",
+        "description",
+        "type",
+        "key",
+        "value",
+        "text",
+        "username",
+        "email",
+        "message",
+        "limit",
+        "tag",
+    }
+    plain |= {"kind", "tags", "content", "first_name", "last_name", "account_type"}
+    roots = {"query_root", "mutation_root"}
+    silent: list[str] = []
+    for name, kind in schema.type_map.items():
+        if name in roots:
+            assert isinstance(kind, GraphQLObjectType)
+            silent += [f"{name}.{field}" for field, made in kind.fields.items() if not made.description]
+        elif isinstance(kind, GraphQLObjectType) and f"{name}_by_pk" in schema.query_type.fields:  # type: ignore[union-attr]
+            columns = [
+                field
+                for field, made in kind.fields.items()
+                if not made.args and not hasattr(made.type, "fields")
+            ]
+            silent += [
+                f"{name}.{field}"
+                for field in columns
+                if not kind.fields[field].description and field not in plain
+            ]
+        elif isinstance(kind, GraphQLInputObjectType) and name.endswith("_input") and not kind.description:
+            silent.append(name)
+    assert silent == []
+
+
 def test_every_setting_of_the_server_is_declared_with_its_default() -> None:
     """What the configuration says is what the server does when nobody says anything."""
     import dataclasses

@@ -26,7 +26,7 @@ _ROWS = {
 _FEW = 1_000
 #: How many different values a column has; a hundred thousand (times, names, keys, ids) if not said.
 _VALUES = {
-    "tenant_id": 1,
+    "tenant_id": 10,
     "user_id": 20,
     "project_id": 20,
     "agent_id": 20,

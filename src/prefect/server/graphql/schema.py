@@ -30,6 +30,7 @@ from graphql import (
 
 from prefect.server.domain import operations
 from prefect.server.domain.registry import Operation
+from prefect.server.graphql import descriptions
 from prefect.server.graphql.calls import row_table, snake
 from prefect.server.graphql.columns import TableInfo, comparable_columns, table_info, table_names
 from prefect.server.graphql.order import AGGREGATES
@@ -77,7 +78,7 @@ class _Types:
         return self._once(
             table,
             lambda: GraphQLObjectType(
-                table, lambda: self._row_fields(table_info(table)), description=f"A row of {table}."
+                table, lambda: self._row_fields(table_info(table)), description=descriptions.row(table)
             ),
         )
 
@@ -91,7 +92,9 @@ class _Types:
                 else {}
             )
             fields[name] = GraphQLField(
-                GraphQLNonNull(scalar) if name in info.required else scalar, arguments
+                GraphQLNonNull(scalar) if name in info.required else scalar,
+                arguments,
+                description=descriptions.column(name),
             )
         for name, relation in info.relations.items():
             if relation.kind == "object":
@@ -296,13 +299,17 @@ class _Types:
             name,
             lambda: GraphQLObjectType(
                 name,
-                lambda: {f.name: GraphQLField(self._nullable(f)) for f in _struct_fields(kind)},
+                lambda: self._output_fields(kind),
                 description=_first_line(kind),
             ),
         )
 
-    def _nullable(self, field: _StructField) -> Any:
-        return self.output(field.kind)
+    def _output_fields(self, kind: type[msgspec.Struct]) -> dict[str, GraphQLField]:
+        told = descriptions.members(kind)
+        return {
+            field.name: GraphQLField(self.output(field.kind), description=told.get(field.name))
+            for field in _struct_fields(kind)
+        }
 
     def input_struct(self, kind: type[msgspec.Struct]) -> GraphQLInputObjectType:
         """The type of a struct that is taken."""
@@ -310,11 +317,13 @@ class _Types:
 
         def fields() -> dict[str, GraphQLInputField]:
             found: dict[str, GraphQLInputField] = {}
+            told = descriptions.members(kind)
             for field in _struct_fields(kind):
                 inner, is_optional = _without_none(field.kind)
                 made = self._type(inner, self.input_struct)
                 found[field.name] = GraphQLInputField(
-                    made if is_optional or not field.required else GraphQLNonNull(made)
+                    made if is_optional or not field.required else GraphQLNonNull(made),
+                    description=told.get(field.name),
                 )
             return found
 
