@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 import signal
@@ -37,6 +38,8 @@ class Shown:
     """Whether nothing is."""
     output: str = "text"
     """`text`, or `jsonl` for one JSON object a line."""
+    since: datetime.datetime | None = None
+    """From when on; from the beginning if None."""
 
 
 def follow(client: Client, run_id: str, shown: Shown) -> int:
@@ -67,7 +70,8 @@ def follow(client: Client, run_id: str, shown: Shown) -> int:
             with StatusLine(run_id, shown=is_live) as status:
                 for line in lines:
                     known = (str(line.timestamp), line.message)
-                    if known in printed or (is_again and line.message.startswith(_ENDED)):
+                    is_old = shown.since is not None and line.timestamp < shown.since
+                    if is_old or known in printed or (is_again and line.message.startswith(_ENDED)):
                         continue
                     printed.add(known)
                     with status.above():

@@ -108,6 +108,7 @@ def restart(ctx: click.Context, run: str, from_start: bool, watch: bool, execute
 
     Exit status with --watch or --execute: 0 the run succeeded, 1 it failed, 11 it was cancelled.
     """
+    from prefect.backend._query import parse_time
     from prefect.cli._following import Shown, execute_here, follow
 
     client = connect()
@@ -128,7 +129,8 @@ def restart(ctx: click.Context, run: str, from_start: bool, watch: bool, execute
         if execute:
             ctx.exit(execute_here(found["id"], Shown()))
         if watch:
-            ctx.exit(follow(client, found["id"], Shown()))
+            since = parse_time(find_run(client, found["id"], "state_timestamp")["state_timestamp"])
+            ctx.exit(follow(client, found["id"], Shown(since=since)))
 
 
 @click.command("set-state", cls=Command)

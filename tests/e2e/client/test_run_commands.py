@@ -64,6 +64,24 @@ def test_what_failed_runs_again_and_what_succeeded_stays(
     assert (tmp_path / "calls").read_text() == "x"
 
 
+def test_a_restarted_run_is_followed_from_the_restart_on(
+    prefect: Prefect, registered: str, agent: list[str]
+) -> None:
+    words = ("run", "-n", "failing", "--project", registered, "--run-name", "again", "--watch")
+    assert prefect(*words).returncode == 1
+    done = prefect("restart", "again", "--watch")
+    assert done.returncode == 1, done.stderr
+    told = [line.split(" | ", 2)[2] for line in done.stdout.splitlines() if " | " in line]
+    states = [text.split(">")[0] for text in told if text.startswith("Entered state <")]
+    assert states == [
+        "Entered state <Scheduled",
+        "Entered state <Submitted",
+        "Entered state <Running",
+        "Entered state <Failed",
+    ]
+    assert len(agent) == 2
+
+
 def test_a_run_that_has_not_ended_is_not_restarted(prefect: Prefect, registered: str) -> None:
     run_id = waiting_run(prefect, registered, "not-yet")
     done = prefect("restart", run_id)
