@@ -188,7 +188,7 @@ export function Dag({ tasks, edges, chosen, onChoose, onOpen }: Props) {
         edges={lines}
         nodeTypes={NODES}
         fitView={!isLarge}
-        fitViewOptions={{ maxZoom: 1, padding: 0.15 }}
+        fitViewOptions={{ maxZoom: 1, minZoom: 0.5, padding: 0.12 }}
         defaultViewport={isLarge ? start : undefined}
         minZoom={0.3}
         maxZoom={1.5}
@@ -212,6 +212,7 @@ export function Dag({ tasks, edges, chosen, onChoose, onOpen }: Props) {
         <Controls showInteractive={false} showFitView={!isLarge} />
         {tasks.length > 25 && !isLarge && (
           <MiniMap
+            className="max-md:hidden"
             pannable
             zoomable
             nodeColor={(node) => {

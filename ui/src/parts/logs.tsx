@@ -11,7 +11,7 @@ import type { LogsQuery } from "@/gql/graphql";
 import { setPrefs, usePrefs } from "@/lib/prefs";
 import { absolute, clockTime, count as countText } from "@/lib/time";
 import { Ansi } from "./ansi";
-import { cx, IconButton, inputClass, Skeleton } from "./basics";
+import { cx, IconButton, inputClass, Problem, Skeleton } from "./basics";
 import { usePaged } from "./paged";
 
 const LOGS = graphql(`
@@ -207,7 +207,16 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
           aria-label="Log lines"
           className="absolute inset-0 overflow-auto font-mono text-xs leading-5"
         >
-          {counted.isPending ? (
+          {counted.error ? (
+            <div className="font-sans">
+              <Problem error={counted.error} />
+              {text && (
+                <p className="px-4 text-sm text-muted">
+                  This log is long. Choose a task or a level first, then there is less to look through.
+                </p>
+              )}
+            </div>
+          ) : counted.isPending ? (
             <Skeleton rows={8} height={20} />
           ) : total === 0 ? (
             <p className="p-6 text-center font-sans text-sm text-muted">

@@ -87,6 +87,7 @@ export function RunList({ runs, showsFlow = true }: { runs: RunRow[]; showsFlow?
               </td>
               <td className="max-w-0 truncate pr-3 max-sm:w-full sm:w-1/4">
                 <To to={`flow-run/${run.id}`} className="hover:underline">
+                  {showsFlow && <span className="sm:hidden">{run.flow?.name} / </span>}
                   {run.name}
                 </To>
               </td>

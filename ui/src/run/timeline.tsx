@@ -319,7 +319,10 @@ class Painter {
     draw.textAlign = "left";
     const width = draw.measureText(text).width;
     if (right + 8 + width < this.size.width) draw.fillText(text, right + 6, top + ROW / 2);
-    else if (left - 8 - width > this.left) draw.fillText(text, left - 6 - width, top + ROW / 2);
+    else if (right - left > width + 16) {
+      draw.fillStyle = this.variable("--page");
+      draw.fillText(text, right - 8 - width, top + ROW / 2);
+    } else if (left - 8 - width > this.left) draw.fillText(text, left - 6 - width, top + ROW / 2);
   }
 
   private stacked(
