@@ -132,12 +132,18 @@ def execute_here(run_id: str, shown: Shown, log_level: str | None = None) -> int
     received: list[int] = []
     try:
         with set_temporary_config(look), _interrupted_by_signals(received):
-            run = run_in_process(run_id, shows_output=shown.logs and not shown.quiet)
+            shows_output = shown.logs and not shown.quiet and shown.output == "text"
+            run = run_in_process(run_id, shows_output=shows_output)
     except KeyboardInterrupt:
         note("Interrupted: the flow run is marked as failed.")
         return 128 + received[0] if received else _exit_codes.INTERRUPTED
     except RuntimeError as error:
         raise CommandError(str(error), exit_code=_exit_codes.CONFLICT) from error
+    if shown.output == "jsonl" and shown.logs:
+        # The process writes text for people; what it logged is told from what the API has.
+        # The last lines are a little younger than the last state.
+        for line in run.get_logs(end_time=run.updated_at + datetime.timedelta(minutes=1)):
+            write(json.dumps(_entry(line, logging.getLevelName(line.level))))
     return _finish(run, shown)
 
 

@@ -247,6 +247,16 @@ def test_a_watched_run_as_json_lines(prefect: Prefect, registered: str, agent: l
     assert lines[-1] == {"type": "result", "state": "Failed", "message": "Some reference tasks failed."}
 
 
+def test_an_executed_run_as_json_lines(prefect: Prefect, registered: str) -> None:
+    done = prefect("run", "-n", "doubled", "--project", registered, "--execute", "-o", "jsonl")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines[0]["type"] == "flow_run"
+    told = [line["message"] for line in lines if line["type"] == "log"]
+    assert [text for text in told if text.startswith("doubling")] == [f"doubling {n}" for n in range(3)]
+    assert lines[-1] == {"type": "result", "state": "Success", "message": "All reference tasks succeeded."}
+
+
 def test_a_cancelled_run_exits_with_11(prefect: Prefect, registered: str, client: Client) -> None:
     import threading
     import time
