@@ -107,6 +107,7 @@ def _inspect_postgres(url: str) -> tuple[set[str], str | None]:
 
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:
+            _refuse_encoding(connection.info.parameter_status("server_encoding"), url)
             rows = connection.execute(
                 "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
             ).fetchall()
@@ -123,6 +124,17 @@ def _inspect_postgres(url: str) -> tuple[set[str], str | None]:
             "Check `server.database.connection_url` and whether the database is running."
         ) from exc
     return tables, revision
+
+
+def _refuse_encoding(encoding: str | None, url: str) -> None:
+    """Raise if a database cannot keep every text: names, logs and JSON have any character."""
+    if encoding != "UTF8":
+        from prefect.server.settings import mask_password
+
+        raise DatabaseRefused(
+            f"The database {mask_password(url)} has the encoding {encoding}, and this server needs UTF8. "
+            "Make another: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0."
+        )
 
 
 @contextlib.contextmanager
