@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.cli._table import Column, draw_rows, show_rows
 
 if TYPE_CHECKING:
-    from prefect.cli._registering import Tally
+    from prefect.cli._tally import Tally
 
 __all__ = ["show_outcomes"]
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect.cli._collect import BuiltFlow, Source
 from prefect.cli._errors import CommandError
-from prefect.cli._output import print_error, styled, write
+from prefect.cli._output import print_error
+from prefect.cli._tally import Tally
 
 if TYPE_CHECKING:
     from prefect.client.client import Client
@@ -18,9 +17,7 @@ if TYPE_CHECKING:
     from prefect.storage import Storage
 
 __all__ = [
-    "Outcome",
     "Registration",
-    "Tally",
     "add_labels",
     "build_source",
     "keep_named",
@@ -31,71 +28,6 @@ __all__ = [
 
 #: Flows, and characters of them, in one request.
 _BATCH, _BATCH_SIZE = 100, 4_000_000
-
-Result = Literal["registered", "built", "skipped", "failed"]
-
-
-@dataclass
-class Outcome:
-    """What became of a flow, or of a source that could not be loaded."""
-
-    source: str
-    """Where it was found."""
-    flow: str | None
-    """Its name; None of a source that could not be loaded."""
-    result: Result
-    """What became of it."""
-    id: str | None = None
-    """Its id, if it was registered."""
-    version: int | None = None
-    """Its version, if the API said one."""
-    error: str | None = None
-    """Why it was not."""
-
-
-@dataclass
-class Tally:
-    """How many flows went which way."""
-
-    outcomes: list[Outcome] = field(default_factory=list["Outcome"])
-    """All of them, in their order."""
-    stream: TextIO = field(default_factory=lambda: sys.stdout)
-    """Where to tell about it."""
-
-    @property
-    def done(self) -> int:
-        """Flows that were registered or built."""
-        return sum(outcome.result in ("registered", "built") for outcome in self.outcomes)
-
-    @property
-    def skipped(self) -> int:
-        """Flows that did not change."""
-        return sum(outcome.result == "skipped" for outcome in self.outcomes)
-
-    @property
-    def failed(self) -> int:
-        """Flows and sources that something is wrong with."""
-        return sum(outcome.result == "failed" for outcome in self.outcomes)
-
-    def say(self, text: str) -> None:
-        """Tell about progress."""
-        write(text, self.stream)
-
-    def colored(self, text: str, color: str) -> str:
-        """A text in a colour, where there are colours."""
-        return styled(text, self.stream, color=color)
-
-    def add(self, source: str, flow: str | None, result: Result, **facts: Any) -> None:
-        """Count a flow."""
-        self.outcomes.append(Outcome(source, flow, result, **facts))
-
-    def line(self, verb: str) -> str:
-        """The summary, such as `==== 2 registered, 1 skipped ====`."""
-        parts = [f"{self.done} {verb}"]
-        parts += [f"{self.skipped} skipped"] if self.skipped else []
-        parts += [f"{self.failed} errored"] if self.failed else []
-        color = "red" if self.failed else "green" if self.done else "yellow"
-        return styled(f" {', '.join(parts)} ".center(62, "="), self.stream, color=color, bold=True)
 
 
 def keep_named(sources: list[Source], names: Sequence[str]) -> list[str]:

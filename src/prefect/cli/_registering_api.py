@@ -297,7 +297,8 @@ def build_and_register(
     Returns:
         how many were `registered`, `skipped`, and went wrong (`error`).
     """
-    from prefect.cli._registering import Tally, build_source, register_built
+    from prefect.cli._registering import build_source, register_built
+    from prefect.cli._tally import Tally
 
     given = list(flows)
     source = Found("flows")

@@ -38,7 +38,7 @@ from prefect.cli._watching import watch_for_changes
 
 if TYPE_CHECKING:
     from prefect.cli._collect import Source as Found
-    from prefect.cli._registering import Tally
+    from prefect.cli._tally import Tally
     from prefect.client.client import Client
 
 __all__ = [
@@ -171,7 +171,8 @@ def register_once(
     """Load, build and register once; how many flows went which way."""
     from prefect.cli._api import api_errors
     from prefect.cli._register_summary import show_outcomes
-    from prefect.cli._registering import Registration, Tally
+    from prefect.cli._registering import Registration
+    from prefect.cli._tally import Tally
 
     tally = Tally() if output == "text" else Tally(stream=sys.stderr)
     tally.say("Collecting flows...")
@@ -221,7 +222,8 @@ def build(
     """Build flows into a file that `prefect register --json` registers later, without their code."""
     _check_given(paths, modules, ())
     from prefect.cli._collect import load_json
-    from prefect.cli._registering import Tally, build_source
+    from prefect.cli._registering import build_source
+    from prefect.cli._tally import Tally
 
     kept = load_json(output) if update and Path(output).exists() else None
     if kept is not None and kept.error is not None:

@@ -15,19 +15,19 @@ Prefect = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def test_projects_are_made_once_listed_and_deleted(prefect: Prefect) -> None:
-    assert prefect("create", "project", "reports").stdout == "reports created\n"
-    assert prefect("create", "project", "reports").stdout == "reports created\n"
-    assert prefect("create", "project", "reports", "--skip-if-exists").stdout == "reports already exists\n"
+    assert prefect("create", "project", "ledger").stdout == "ledger created\n"
+    assert prefect("create", "project", "ledger").stdout == "ledger created\n"
+    assert prefect("create", "project", "ledger", "--skip-if-exists").stdout == "ledger already exists\n"
     lines = prefect("get", "projects").stdout.splitlines()
     assert lines[0].split("\t") == ["NAME", "FLOW COUNT", "AGE", "DESCRIPTION"]
-    assert any(line.startswith("reports\t0\t") for line in lines)
-    assert prefect("delete", "project", "reports", "--dry-run").returncode == 0
-    assert "reports" in prefect("get", "projects").stdout
-    assert prefect("delete", "project", "reports").stdout == "reports deleted\n"
-    assert "reports" not in prefect("get", "projects").stdout
-    gone = prefect("delete", "project", "reports")
+    assert any(line.startswith("ledger\t0\t") for line in lines)
+    assert prefect("delete", "project", "ledger", "--dry-run").returncode == 0
+    assert "ledger" in prefect("get", "projects").stdout
+    assert prefect("delete", "project", "ledger").stdout == "ledger deleted\n"
+    assert "ledger" not in prefect("get", "projects").stdout
+    gone = prefect("delete", "project", "ledger")
     assert gone.returncode == 3
-    assert "There is no project 'reports'." in gone.stderr
+    assert "There is no project 'ledger'." in gone.stderr
 
 
 def test_values_are_kept_by_name(prefect: Prefect) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefect.cli._collect import BuiltFlow
-from prefect.cli._registering import Tally, _batches, register_built
+from prefect.cli._registering import _batches, register_built
+from prefect.cli._tally import Tally
 from prefect.exceptions import ClientError
 from prefect.utilities.graphql import GraphQLResult, decompress
 
