@@ -44,7 +44,7 @@ demo: $(VENV)/.stamp-run ## survey the Python packages of this machine with a fl
 ui: $(VENV)/.stamp-ui ## build the web UI, for `prefect server start`
 	@sh .ci/ui $(VENV) build
 
-wheel: $(VENV)/.stamp-run ## the package in dist/, with the web UI in it
+wheel: ui ## the package in dist/, with the web UI in it
 	@rm -f dist/prefect_classic-*.whl
 	@$(BIN)/python -m hatchling build --target wheel
 
