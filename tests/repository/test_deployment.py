@@ -109,6 +109,19 @@ def test_manifests_fit_the_schemas_of_kubernetes(path: Path) -> None:
             validator.validate(found, version, strict=True)
 
 
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+def test_the_kustomization_can_be_built() -> None:
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(DEPLOY / "kubernetes")], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    built = list(yaml.safe_load_all(done.stdout))
+    assert sorted(found["kind"] for found in built) == sorted(found["kind"] for found in objects())
+    assert {found["metadata"]["namespace"] for found in built} == {"prefect"}
+    assert "image: prefect-classic:latest" in done.stdout
+
+
 def test_containers_run_as_nobody_special_and_have_limits() -> None:
     for one in containers():
         assert one["image"] == "prefect-classic"
