@@ -387,6 +387,60 @@ def seed_demo(mapped: int, tasks: int, log_lines: int, days: int, **options: Any
 
 
 @server.command()
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
+@database_options
+def backup(target: Path, **options: Any) -> None:
+    """Copy the SQLite database to the file TARGET, while the server runs or not.
+
+    The copy is the database at one moment. Keep the key ring of secrets beside it; its place is said.
+    """
+    from prefect.server.database.sqlite import copy_database
+    from prefect.server.security.crypto import key_file
+
+    settings = settings_of(options)
+    if not settings.is_sqlite:
+        raise CommandError(
+            "The database is PostgreSQL, which has tools for this.",
+            hint="Use pg_dump, or the backups of whoever runs it.",
+            exit_code=_exit_codes.USAGE,
+        )
+    if not settings.sqlite_path.exists():
+        raise CommandError(
+            f"There is no database at {settings.sqlite_path}.",
+            hint="Name its directory with --data-dir.",
+            exit_code=_exit_codes.NOT_FOUND,
+        )
+    if target.exists():
+        raise CommandError(f"{target} is there already.", exit_code=_exit_codes.CONFLICT)
+    try:
+        copy_database(settings.sqlite_path, target)
+    except OSError as exc:
+        raise CommandError(f"{target} cannot be written: {exc.strerror or exc}.") from exc
+    write(f"The database is in {target}.")
+    note(f"The keys of its secrets are in {key_file(settings)}: without them they cannot be read.")
+
+
+@server.command("rotate-keys")
+@database_options
+def rotate_keys(**options: Any) -> None:
+    """Encrypt all secrets with a new key, while the server runs or not.
+
+    Old keys stay in the key ring, since backups of the database need them.
+    """
+    from prefect.server import app
+    from prefect.server.security import crypto
+
+    settings = settings_of(options)
+    with _database_errors():
+        store = app.open_database(settings)
+        try:
+            count = crypto.rotate(settings, store)
+        finally:
+            store.close()
+    write(f"Secrets encrypted with a new key: {count}. The key ring is {crypto.key_file(settings)}.")
+
+
+@server.command()
 def schema() -> None:
     """Print the schema of the GraphQL API."""
     from prefect.server.graphql.schema import sdl

@@ -299,6 +299,28 @@ def test_it_works_under_a_path_of_a_proxy(tmp_path: Path, start_server: Any) -> 
             }
 
 
+def test_backups_and_new_keys_are_made_while_the_server_runs(tmp_path: Path, start_server: Any) -> None:
+    data = ("--data-dir", str(tmp_path / "data"))
+    value = '{ secret_value(name: "S") }'
+    copied = tmp_path / "copy" / "prefect.db"
+    copied.parent.mkdir()
+    with start_server(tmp_path, requires_keys=False) as server:
+        server('mutation { set_secret(input: {name: "S", value: "\\"hunter2\\""}) { success } }')
+        assert "new key: 1" in prefect("rotate-keys", *data).stdout
+        assert server(value) == {"secret_value": "hunter2"}
+        done = prefect("backup", str(copied), *data)
+        assert "encryption-keys.json" in done.stderr
+        assert stat.S_IMODE(copied.stat().st_mode) == 0o600
+        prefect("backup", str(copied), *data, code=5)
+        server('mutation { delete_secret(input: {name: "S"}) { success } }')
+    prefect("backup", str(tmp_path / "none"), "--data-dir", str(tmp_path / "nowhere"), code=3)
+    ring = ("--encryption-key-file", str(tmp_path / "data" / "encryption-keys.json"))
+    with start_server(
+        tmp_path / "again", "--data-dir", str(copied.parent), *ring, requires_keys=False
+    ) as server:
+        assert server(value) == {"secret_value": "hunter2"}
+
+
 def test_services_run_apart_from_the_api(tmp_path: Path, start_server: Any, cluster: Any) -> None:
     database = ("--postgres-url", cluster.create("services_apart"))
     flow = {

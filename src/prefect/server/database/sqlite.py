@@ -11,12 +11,14 @@ import asyncio
 import contextlib
 import logging
 import math
+import os
 import queue
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect.server.database import json_functions
@@ -28,7 +30,7 @@ from prefect.server.events import Event, EventBus
 if TYPE_CHECKING:
     from prefect.server.settings import ServerSettings
 
-__all__ = ["SqliteStore", "connect"]
+__all__ = ["SqliteStore", "connect", "copy_database"]
 
 T = TypeVar("T")
 
@@ -58,6 +60,25 @@ def connect(path: str, durability: str, *, readonly: bool = False) -> sqlite3.Co
     connection.create_function("lower_unicode", 1, _lower, deterministic=True)
     json_functions.register(connection)
     return connection
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a database to a file, as it is at one moment, while others write to it.
+
+    Raises:
+        OSError: the file cannot be written; nothing is left of it.
+    """
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.close(descriptor)
+    try:
+        with (
+            contextlib.closing(connect(str(source), "normal", readonly=True)) as original,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            original.backup(copy)
+    except sqlite3.Error as exc:
+        target.unlink()
+        raise OSError(str(exc)) from exc
 
 
 def _lower(value: Any) -> Any:
@@ -344,16 +365,6 @@ class SqliteStore:
     def elected(self, service: str) -> bool:
         """Always: one process owns the file."""
         return True
-
-    def backup(self, target: str) -> None:
-        """Copy the database to a file while it is in use."""
-        source = connect(self._path, self._durability, readonly=True)
-        copy = sqlite3.connect(target)
-        try:
-            source.backup(copy)
-        finally:
-            source.close()
-            copy.close()
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -201,7 +201,7 @@ def test_another_program_that_holds_the_file_delays_and_does_not_lose(
 
 def test_a_copy_is_taken_while_it_is_in_use(store: Any, tmp_path: Path) -> None:
     store.write_sync(lambda tx: put(tx, "a"))
-    store.backup(str(tmp_path / "copy.db"))
+    sqlite.copy_database(tmp_path / "prefect.db", tmp_path / "copy.db")
     copy = sqlite3.connect(tmp_path / "copy.db")
     assert copy.execute("SELECT key FROM server_meta WHERE key = 'a'").fetchall() == [("a",)]
     copy.close()
