@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+import itertools
 import json
 import re
 import typing
@@ -113,12 +114,26 @@ def build(
     return value, places
 
 
+def all_fields(
+    operation: str, struct: type[msgspec.Struct], path: Path = ()
+) -> Iterator[tuple[Path, type[msgspec.Struct] | None]]:
+    """Where every field of an input is, with the struct it holds if it holds one."""
+    for name, kind, _ in fields(struct):
+        inner = _struct_in(kind)
+        yield (*path, name), inner
+        if inner is not None:
+            yield from all_fields(operation, inner, (*path, name, 0))
+
+
 def put(value: Any, path: Path, new: Any) -> Any:
     """A copy of an input with another value in one place."""
     copy = json.loads(json.dumps(value))
     target = copy
-    for step in path[:-1]:
-        target = target[step]
+    for step, following in itertools.pairwise(path):
+        if isinstance(step, str):  # optional inputs are not there yet
+            target = target.setdefault(step, [{}] if following == 0 else {})
+        else:
+            target = target[step]
     target[path[-1]] = new
     return copy
 
@@ -188,6 +203,7 @@ class Untouched:
         self._store = store
         self.rewrite: Callable[[str], str] | None = None
         self.rows: dict[str, list[tuple[Any, ...]]] | None = None
+        self.keeps_rows = True
         self.calls = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -206,7 +222,8 @@ class Untouched:
 
         def run(tx: Any) -> None:
             kept.append(work(self._tx(tx)))
-            self.rows = everything(tx)
+            if self.keeps_rows:
+                self.rows = everything(tx)
             raise _Undo
 
         try:

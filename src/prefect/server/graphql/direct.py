@@ -40,7 +40,7 @@ def direct_input(operation: ast.OperationDefinitionNode, given: Mapping[str, Any
         return None
     try:
         return msgspec.convert(value, kind)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError, OverflowError):
         return None
 
 

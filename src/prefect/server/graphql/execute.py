@@ -360,6 +360,8 @@ def _input(operation: Operation, value: Any) -> msgspec.Struct:
         return msgspec.convert(value, operation.input_type, strict=False)
     except msgspec.ValidationError as exc:
         raise BadInputError(f"The input of {operation.name} cannot be used: {exc}.") from exc
+    except (UnicodeEncodeError, OverflowError) as exc:
+        raise BadInputError(f"The input of {operation.name} cannot be used: a value is no number.") from exc
 
 
 def _error(message: str, code: str, key: str | None) -> dict[str, Any]:

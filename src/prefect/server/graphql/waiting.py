@@ -44,7 +44,7 @@ async def run_waiting(
         return await store.write(lambda tx: operation.handler(tx, caller, value, now))
 
     wait_s = min(float(getattr(value, "wait_s", None) or 0), MAX_WAIT_S)
-    if not wait_s or caller is None:
+    if not wait_s > 0 or caller is None:  # NaN is no time to wait either
         return await once()
     deadline = clock() + datetime.timedelta(seconds=wait_s)
     tenant_id = caller.tenant_id
