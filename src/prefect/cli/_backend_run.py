@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
 from prefect.cli._errors import CommandError
+from prefect.cli._find import similar_flow
 from prefect.cli._following import Shown, execute_here, follow
 from prefect.cli._output import note, write
 
@@ -63,7 +64,7 @@ def run_registered(options: RunOptions) -> int:
         )
     client = connect()
     with api_errors():
-        view = _find(options)
+        view = _find(client, options)
         _check_parameters(view, options.parameters)
         if options.execute:
             _refuse_second_execution(client, view, options.idempotency_key)
@@ -83,7 +84,7 @@ def run_registered(options: RunOptions) -> int:
     return _exit_codes.OK
 
 
-def _find(options: RunOptions) -> FlowView:
+def _find(client: Client, options: RunOptions) -> FlowView:
     from prefect.backend.flow import FlowView
 
     try:
@@ -92,7 +93,7 @@ def _find(options: RunOptions) -> FlowView:
         assert options.name is not None
         return FlowView.from_flow_name(options.name, project_name=options.project or "")
     except ValueError as error:
-        raise _not_found(options, str(error)) from error
+        raise _not_found(client, options, str(error)) from error
 
 
 def _uuid(text: str) -> str:
@@ -102,7 +103,7 @@ def _uuid(text: str) -> str:
         raise CommandError(f"--id {text!r} is no UUID.", exit_code=_exit_codes.USAGE) from None
 
 
-def _not_found(options: RunOptions, text: str) -> CommandError:
+def _not_found(client: Client, options: RunOptions, text: str) -> CommandError:
     if text.startswith("Found "):
         return CommandError(
             text, hint="Name the project with --project, or the flow with --id.", exit_code=_exit_codes.USAGE
@@ -114,20 +115,10 @@ def _not_found(options: RunOptions, text: str) -> CommandError:
     where = f" in project {options.project!r}" if options.project else ""
     return CommandError(
         f"There is no registered flow {options.name!r}{where}.",
-        hint=_similar(options) or "`prefect get flows` lists the registered flows.",
+        hint=similar_flow(client, options.name or "", options.project)
+        or "`prefect get flows` lists the registered flows.",
         exit_code=_exit_codes.NOT_FOUND,
     )
-
-
-def _similar(options: RunOptions) -> str | None:
-    import difflib
-
-    from prefect.backend._query import rows
-
-    found = rows("flow", {"archived": {"_eq": False}}, "name project { name }", limit=500)
-    names = {row.name: row.project.name if row.project else None for row in found}
-    close = difflib.get_close_matches(options.name or "", list(names), n=1)
-    return f"Did you mean {close[0]!r} of project {names[close[0]]!r}?" if close else None
 
 
 def _check_parameters(view: FlowView, given: dict[str, Any]) -> None:

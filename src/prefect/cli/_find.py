@@ -12,7 +12,10 @@ from prefect.cli._errors import CommandError
 if TYPE_CHECKING:
     from prefect.client.client import Client
 
-__all__ = ["find_flow_row", "find_run", "is_ended", "is_uuid", "matching"]
+__all__ = ["find_flow_row", "find_run", "is_ended", "is_uuid", "matching", "similar_flow"]
+
+#: Flows whose names are compared with one that is not there.
+_LOOKED_AT = 2000
 
 
 def is_uuid(text: str) -> bool:
@@ -100,15 +103,27 @@ def find_flow_row(
     where_text = f" in project {project!r}" if project is not None else ""
     raise CommandError(
         f"There is no registered flow {word!r}{where_text}.",
-        hint=_similar_flow(client, word) or "`prefect get flows` lists the registered flows.",
+        hint=similar_flow(client, word, project) or "`prefect get flows` lists the registered flows.",
         exit_code=_exit_codes.NOT_FOUND,
     )
 
 
-def _similar_flow(client: Client, word: str) -> str | None:
+def similar_flow(client: Client, word: str, project: str | None) -> str | None:
+    """A question whether a registered flow with a similar name is meant, if there is one.
+
+    Args:
+        client: the client.
+        word: the name that no flow has.
+        project: where to look; everywhere if None.
+    """
     from prefect.backend._query import rows
 
-    found = rows("flow", {"archived": {"_eq": False}}, "name project { name }", limit=500, client=client)
+    where: dict[str, Any] = {"archived": {"_eq": False}}
+    if project is not None:
+        where["project"] = matching(name=project)
+    found = rows(
+        "flow", where, "name project { name }", order_by={"created": "desc"}, limit=_LOOKED_AT, client=client
+    )
     projects = {row.name: row.project.name if row.project else None for row in found}
     close = difflib.get_close_matches(word, list(projects), n=1)
     return f"Did you mean {close[0]!r} of project {projects[close[0]]!r}?" if close else None
