@@ -147,4 +147,4 @@ lock-bench: ## renew the locks of prefect 3, and of 1.4.1: what an installation 
 		--no-emit-index-url --no-emit-find-links -o requirements/bench-1.4.1.txt
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(EXTRAS_VENV) $(OLD_VENV) $(PEER_VENV) .venv-3.* .venv-oldest-dask site .coverage .coverage.* htmlcov ui/node_modules src/prefect/server/ui
+	rm -rf .make $(VENV) $(EXTRAS_VENV) $(OLD_VENV) $(PEER_VENV) .venv-3.* .venv-oldest-dask site .coverage .coverage.* htmlcov ui/node_modules src/prefect/server/ui

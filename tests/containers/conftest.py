@@ -22,16 +22,26 @@ def image() -> str:
 
 @pytest.fixture
 def engine(image: str) -> Iterator[Any]:
-    """A client of the engine. Containers that it started end with the test."""
+    """A client of the engine. Others may use it at the same time."""
     import docker
 
     client = docker.from_env()
-    before = {container.id for container in client.containers.list(all=True)}
     yield client
-    for container in client.containers.list(all=True):
-        if container.id not in before:
-            container.remove(force=True)
     client.close()
+
+
+@pytest.fixture
+def start(engine: Any) -> Iterator[Callable[..., Any]]:
+    """Starts containers, as `engine.containers.run` does; they are gone after the test."""
+    started: list[Any] = []
+
+    def start_one(image: str, command: list[str], **options: Any) -> Any:
+        started.append(engine.containers.run(image, command, detach=True, **options))
+        return started[-1]
+
+    yield start_one
+    for container in reversed(started):
+        container.remove(force=True)
 
 
 Run = Callable[..., str]

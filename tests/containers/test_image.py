@@ -22,7 +22,6 @@ HARDENED = {
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges"],
     "init": False,
-    "detach": True,
     "network_mode": "host",
 }
 _LIMIT_S = 90
@@ -52,9 +51,6 @@ def volumes(engine: Any) -> Iterator[dict[str, dict[str, str]]]:
     }
     paths = {"keys": "/keys", "home": "/home/prefect/.prefect", "work": "/opt/prefect"}
     yield {name: {volume.name: {"bind": paths[name], "mode": "rw"}} for name, volume in made.items()}  # type: ignore[misc]
-    for container in engine.containers.list(all=True):
-        if container.name.startswith("prefect-test-"):
-            container.remove(force=True)
     for volume in made.values():
         volume.remove(force=True)
 
@@ -82,15 +78,15 @@ def test_what_a_flow_run_needs_is_in_the_image(run: Callable[..., str], image: s
     assert "No broken requirements" in run(image, "pip", "check")
 
 
-def test_the_exit_code_of_a_command_is_that_of_its_container(engine: Any, image: str) -> None:
-    container = engine.containers.run(image, ["sh", "-c", "exit 7"], network_mode="none", detach=True)
+def test_the_exit_code_of_a_command_is_that_of_its_container(start: Callable[..., Any], image: str) -> None:
+    container = start(image, ["sh", "-c", "exit 7"], network_mode="none")
 
     assert container.wait()["StatusCode"] == 7
 
 
-def test_a_server_and_an_agent_run_a_flow(engine: Any, image: str, volumes: Any) -> None:
+def test_a_server_and_an_agent_run_a_flow(volumes: Any, start: Callable[..., Any], image: str) -> None:
     port = free_port()
-    server = engine.containers.run(
+    server = start(
         image,
         [
             *("prefect", "server", "start", "--expose", "--port", str(port), "--hide-welcome"),
@@ -113,7 +109,7 @@ def test_a_server_and_an_agent_run_a_flow(engine: Any, image: str, volumes: Any)
 
     # A file that only the container has: storage of kind Local, in the image of the agent.
     script = "from prefect import Flow, task\n@task\ndef answer():\n    return 42\nwith Flow('f') as f:\n    answer()\n"
-    agent = engine.containers.run(
+    agent = start(
         image,
         ["sh", "-c", _AGENT.format(port=port)],
         name=f"prefect-test-agent-{port}",
