@@ -17,7 +17,10 @@ def test_the_welcome_names_the_port_of_the_web_interface() -> None:
     ("given", "named"),
     [
         ((False, 5432, False, None), ["--volume-path"]),
-        ((True, 5555, True, "/x"), ["--no-postgres-port", "--postgres-port", "--use-volume", "--volume-path"]),
+        (
+            (True, 5555, True, "/x"),
+            ["--no-postgres-port", "--postgres-port", "--use-volume", "--volume-path"],
+        ),
     ],
 )
 def test_options_that_an_outside_database_does_not_take_are_named(given: tuple, named: list[str]) -> None:

@@ -364,7 +364,7 @@ _table(
     Index("tenant_id", "state", "state_timestamp"),
     Index("tenant_id", "created"),
     Index("tenant_id", "scheduled_start_time"),
-    Index("tenant_id", "start_time"),
+    Index("tenant_id", "start_time", has="start_time"),
     Index("tenant_id", "name"),
     Index("flow_id", "scheduled_start_time"),
     Index("lease_until", name="ix_flow_run_lease", has="lease_until"),
@@ -400,7 +400,7 @@ _table(
     Index("tenant_id", "state", "state_start_time", name="ix_task_run_due", has="state_start_time"),
     Index("tenant_id", "cache_key", "state", "state_timestamp", name="ix_task_run_cached", has="cache_key"),
     Index("task_id", "state", "state_timestamp"),
-    Index("tenant_id", "start_time"),
+    Index("tenant_id", "start_time", has="start_time"),
 )
 
 _table(

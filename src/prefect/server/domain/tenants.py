@@ -20,7 +20,7 @@ _SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 
 #: Settings that the server acts on, and what their values have to be.
 _FLAGS = ("work_queue_paused",)
-_DAYS = ("flow_run_retention_days", "log_retention_days")
+_DAYS = ("flow_run_retention_days", "log_retention_days", "artifact_retention_days")
 
 
 class CreateTenantInput(msgspec.Struct):
@@ -64,8 +64,8 @@ class UpdateTenantSettingsInput(msgspec.Struct):
     """Settings to merge into a tenant's.
 
     Attributes:
-        settings: `work_queue_paused` (boolean), `flow_run_retention_days` and
-            `log_retention_days` (whole numbers of at least 1, or null to keep everything), and
+        settings: `work_queue_paused` (boolean), `flow_run_retention_days`, `log_retention_days` and
+            `artifact_retention_days` (whole numbers of at least 1, or null to keep everything), and
             whatever else clients want to remember.
     """
 

@@ -1,7 +1,7 @@
-"""Deletes what tenants do not want to keep: old runs with all that belongs to them, old log lines.
+"""Deletes what tenants do not want to keep: old runs with all that belongs to them, log lines, artifacts.
 
 Off until a tenant's settings say for how many days: `flow_run_retention_days`,
-`log_retention_days`. Work is done in small pieces, so that nobody waits long for it.
+`log_retention_days`, `artifact_retention_days`. Work is done in small pieces, so that nobody waits long for it.
 """
 
 from __future__ import annotations
@@ -42,11 +42,15 @@ class Retention:
         deleted = delete_ended(tx, now)
         for tenant in tx.rows("SELECT id, settings FROM tenant"):
             settings: dict[str, Any] = load(tenant.settings) or {}
-            days = settings.get("log_retention_days")
-            if isinstance(days, int):
-                count = _delete_lines(tx, tenant.id, _before(now, days))
-                self.has_more = self.has_more or count == _LINES
-                deleted += count
+            for name, delete in (
+                ("log_retention_days", _delete_lines),
+                ("artifact_retention_days", _delete_artifacts),
+            ):
+                days = settings.get(name)
+                if isinstance(days, int):
+                    count = delete(tx, tenant.id, _before(now, days))
+                    self.has_more = self.has_more or count == _LINES
+                    deleted += count
             days = settings.get("flow_run_retention_days")
             if isinstance(days, int):
                 count = _delete_run(tx, tenant.id, _before(now, days))
@@ -63,6 +67,14 @@ def _delete_lines(tx: Transaction, tenant_id: str, before: str) -> int:
     return tx.execute(
         "DELETE FROM log WHERE id IN (SELECT id FROM log WHERE tenant_id = :tenant_id "
         f"AND timestamp < :before ORDER BY timestamp LIMIT {_LINES})",
+        {"tenant_id": tenant_id, "before": before},
+    )
+
+
+def _delete_artifacts(tx: Transaction, tenant_id: str, before: str) -> int:
+    return tx.execute(
+        "DELETE FROM task_run_artifact WHERE id IN (SELECT id FROM task_run_artifact WHERE tenant_id = :tenant_id "
+        f"AND created < :before ORDER BY created LIMIT {_LINES})",
         {"tenant_id": tenant_id, "before": before},
     )
 

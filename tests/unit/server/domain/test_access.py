@@ -35,6 +35,8 @@ _SAMPLES: dict[str, Any] = {
     "serialized_tasks": [],
     "settings": {},
     "slug": "s",
+    "start": 0,
+    "count": 1,
     "state": {"type": "Running"},
     "tag": "t",
     "type": "LocalAgent",
@@ -94,7 +96,8 @@ def _ask(api: Any, name: str, ids: Any, chosen: set[str]) -> Any:
     first = fields[0]
     selection = (
         f"{first} {{ __typename }}"
-        if name in ("set_flow_run_states", "set_task_run_states", "register_flows")
+        if name
+        in ("set_flow_run_states", "set_task_run_states", "register_flows", "get_or_create_mapped_task_runs")
         else first
     )
     return api.mutate(name, selection, **_input(operation.input_type, ids, chosen))

@@ -57,6 +57,17 @@ def test_old_lines_go_and_their_runs_stay(services: Any) -> None:
     assert (count(api, "log"), count(api, "flow_run")) == (0, 1)
 
 
+def test_old_artifacts_go_and_their_runs_and_lines_stay(services: Any) -> None:
+    api = services.api
+    flow_id = api.flow()
+    done(api, flow_id)
+    settings(api, artifact_retention_days=7)
+    services.move(8 * DAY)
+    done(api, flow_id)
+    services.round(services.retention)
+    assert (count(api, "task_run_artifact"), count(api, "log"), count(api, "flow_run")) == (1, 2, 2)
+
+
 def test_another_tenants_wish_is_not_mine(services: Any, other: Any) -> None:
     done(services.api, services.api.flow())
     settings(other, flow_run_retention_days=1, log_retention_days=1)

@@ -448,7 +448,12 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_flow_run_tenant_id_start_time"), "flow_run", ["tenant_id", "start_time"], unique=False
+        op.f("ix_flow_run_tenant_id_start_time"),
+        "flow_run",
+        ["tenant_id", "start_time"],
+        unique=False,
+        sqlite_where=sa.text("start_time IS NOT NULL"),
+        postgresql_where=sa.text("start_time IS NOT NULL"),
     )
     op.create_table(
         "task",
@@ -611,7 +616,12 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_task_run_tenant_id_start_time"), "task_run", ["tenant_id", "start_time"], unique=False
+        op.f("ix_task_run_tenant_id_start_time"),
+        "task_run",
+        ["tenant_id", "start_time"],
+        unique=False,
+        sqlite_where=sa.text("start_time IS NOT NULL"),
+        postgresql_where=sa.text("start_time IS NOT NULL"),
     )
     op.create_table(
         "task_run_artifact",
