@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
         host.seen.append(self.path)
         if host.failures:
             host.failures -= 1
-            return self._send(503, b"busy")
+            return self._send(503, b"busy", {"Retry-After": "3600"})
         if host.private and not self._knows_the_token():
             headers = {"WWW-Authenticate": 'Basic realm="git"'}
             return self._send(401 if "/git/" in self.path else 404, b"", headers)

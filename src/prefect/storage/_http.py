@@ -44,9 +44,11 @@ def download(
     retry = Retry(
         total=_TRIES - 1,
         backoff_factor=0.3,
-        status_forcelist=_TRY_AGAIN,
         backoff_max=5,
+        status_forcelist=_TRY_AGAIN,
         raise_on_status=False,
+        # A host may ask for an hour, and the run would seem to hang.
+        respect_retry_after_header=False,
     )
     with requests.Session() as session:
         for scheme in ("https://", "http://"):
