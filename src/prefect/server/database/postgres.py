@@ -93,14 +93,13 @@ class PostgresTransaction:
         """See `Transaction.execute`."""
         return self._cursor(sql, params).rowcount
 
-    def execute_many(self, sql: str, params: Sequence[Mapping[str, Any]]) -> None:
+    def execute_many(self, sql: str, params: Sequence[Mapping[str, Any]] | Sequence[tuple[Any, ...]]) -> None:
         """See `Transaction.execute_many`."""
         if params:
             statement, repeated = for_psycopg(sql)
+            named = cast("Sequence[Mapping[str, Any]]", params)
             with _refusals(), self._connection.cursor() as cursor:
-                cursor.executemany(
-                    cast("Any", statement), [with_repetitions(one, repeated) for one in params]
-                )
+                cursor.executemany(cast("Any", statement), [with_repetitions(one, repeated) for one in named])
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[Row]:
         """See `Transaction.rows`."""

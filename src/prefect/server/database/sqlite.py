@@ -149,7 +149,7 @@ class SqliteTransaction:
         """See `Transaction.execute`."""
         return self._cursor(sql, params).rowcount
 
-    def execute_many(self, sql: str, params: Sequence[Mapping[str, Any]]) -> None:
+    def execute_many(self, sql: str, params: Sequence[Mapping[str, Any]] | Sequence[tuple[Any, ...]]) -> None:
         """See `Transaction.execute_many`."""
         if params:
             try:

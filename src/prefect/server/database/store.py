@@ -103,8 +103,8 @@ class Transaction(Protocol):
         """
         ...
 
-    def execute_many(self, sql: str, params: Sequence[Mapping[str, Any]]) -> None:
-        """Run a statement once for each set of parameters."""
+    def execute_many(self, sql: str, params: Sequence[Mapping[str, Any]] | Sequence[tuple[Any, ...]]) -> None:
+        """Run a statement once for each set of parameters; on SQLite they may stand in order, for `?`."""
         ...
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[Row]:

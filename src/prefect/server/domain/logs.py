@@ -20,6 +20,7 @@ _COLUMNS = (
     "id", "created", "updated", "tenant_id", "flow_run_id", "task_run_id", "timestamp", "name", "level",
     "message", "info", "is_loaded_from_archive", "sequence",
 )  # fmt: skip
+_INFO = _COLUMNS.index("info")
 
 
 class WriteRunLogInput(msgspec.Struct):
@@ -66,7 +67,7 @@ def write(tx: Transaction, tenant_id: str, lines: list[WriteRunLogInput], now: d
     moment = stamp(now)
     # Equal lines of one batch are that many lines; the same batch once more is none.
     seen: Counter[tuple[Any, ...]] = Counter()
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
     for line in lines:
         if line.flow_run_id is None:
             continue
@@ -82,26 +83,26 @@ def write(tx: Transaction, tenant_id: str, lines: list[WriteRunLogInput], now: d
         )
         seen[content] += 1
         rows.append(
-            {
-                "id": _id(tenant_id, when, content, seen[content]),
-                "created": moment,
-                "updated": moment,
-                "tenant_id": tenant_id,
-                "flow_run_id": line.flow_run_id,
-                "task_run_id": line.task_run_id,
-                "timestamp": content[2],
-                "name": None if line.name is None else content[4],
-                "level": content[3],
-                "message": content[5],
-                "info": line.info and clean(line.info),
-                "is_loaded_from_archive": False,
-                "sequence": line.sequence,
-            }
+            (
+                _id(tenant_id, when, content, seen[content]),
+                moment,
+                moment,
+                tenant_id,
+                line.flow_run_id,
+                line.task_run_id,
+                content[2],
+                None if line.name is None else content[4],
+                content[3],
+                content[5],
+                line.info and clean(line.info),
+                False,
+                line.sequence,
+            )
         )
     if not rows:
         return
     _insert(tx, rows)
-    for flow_run_id in {row["flow_run_id"] for row in rows}:
+    for flow_run_id in {row[4] for row in rows}:
         tx.emit("log", flow_run_id, tenant_id)
 
 
@@ -116,7 +117,7 @@ def _id(tenant_id: str, when: datetime.datetime, content: tuple[Any, ...], numbe
     return ordered_id(max(0, int(when.timestamp() * 1000)), digest)
 
 
-def _insert(tx: Transaction, rows: list[dict[str, Any]]) -> None:
+def _insert(tx: Transaction, rows: list[tuple[Any, ...]]) -> None:
     columns = ", ".join(_COLUMNS)
     conflict = "ON CONFLICT (id) DO NOTHING"
     if tx.dialect == "postgresql":
@@ -125,10 +126,9 @@ def _insert(tx: Transaction, rows: list[dict[str, Any]]) -> None:
         tx.execute(
             f"INSERT INTO log ({columns}) SELECT {columns} "
             f"FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r({fields}) {conflict}",
-            {"rows": dump(rows)},
+            {"rows": dump([dict(zip(_COLUMNS, row, strict=True)) for row in rows])},
         )
         return
-    for row in rows:
-        row["info"] = dump(row["info"])
-    values = ", ".join(f":{name}" for name in _COLUMNS)
-    tx.execute_many(f"INSERT INTO log ({columns}) VALUES ({values}) {conflict}", rows)
+    places = ", ".join("?" for _ in _COLUMNS)
+    values = [(*row[:_INFO], dump(row[_INFO]), *row[_INFO + 1 :]) for row in rows]
+    tx.execute_many(f"INSERT INTO log ({columns}) VALUES ({places}) {conflict}", values)
