@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.cli._following import LEVEL_COLORS
-from prefect.cli._output import note, styled, write
+from prefect.cli._output import note, printable, styled, write
 from prefect.cli._table import Column, show_rows
 
 if TYPE_CHECKING:
@@ -69,14 +69,14 @@ def show_log(rows: list[dict[str, Any]], output: str) -> None:
 def write_line(timestamp: str, level: str, message: str) -> None:
     """Print one line for people."""
     time = styled(short_time(timestamp), sys.stdout, dim=True)
-    write(f"{time}  {styled(f'{level:<8}', sys.stdout, color=LEVEL_COLORS.get(level))}  {message}")
+    write(f"{time}  {styled(f'{level:<8}', sys.stdout, color=LEVEL_COLORS.get(level))}  {printable(message)}")
 
 
 def show_info(rows: list[dict[str, Any]]) -> None:
     """Print what an agent said about the start of a run."""
     for row in rows:
         facts = cast("dict[str, Any]", row["info"])
-        write(str(facts.get("output", facts)))
+        write(printable(str(facts.get("output", facts))))
 
 
 def short_time(timestamp: str | None) -> str:

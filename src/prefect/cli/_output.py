@@ -8,7 +8,9 @@ in terminals only, and not with `CI` or `prefect --no-input`.
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Iterator
 from typing import TextIO
 
 import click
@@ -21,9 +23,18 @@ __all__ = [
     "may_color",
     "note",
     "print_error",
+    "printable",
     "styled",
     "write",
 ]
+
+_COLOR = re.compile("\x1b\\[[0-9;]*m")
+#: What terminals obey: sequences with their parameters, and all other control characters.
+_SEQUENCE = re.compile(
+    "\x1b\\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]"
+    "|\x1b[\\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b[ -/]*[0-~]"
+)
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 #: Set by `prefect --no-input`, for processes that this one starts too.
 NO_INPUT_VARIABLE = "PREFECT_NO_INPUT"
@@ -54,19 +65,34 @@ def may_ask() -> bool:
 def styled(
     text: str, stream: TextIO, *, color: str | None = None, bold: bool = False, dim: bool = False
 ) -> str:
-    """`text` with escape sequences if `stream` may have them."""
+    """`text` with escape sequences if `stream` may have them, and without any of its own."""
+    text = printable(text)
     if not (color or bold or dim) or not may_color(stream):
         return text
     return click.style(text, fg=color, bold=bold or None, dim=dim or None)
 
 
+def printable(text: str) -> str:
+    """`text` without control characters, except for ends of lines and tabs.
+
+    Names and log lines are what somebody else wrote: they must not move the cursor of whoever
+    reads them, or change what was printed before.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROL.sub("", _SEQUENCE.sub("", text))
+
+
 def write(text: str, stream: TextIO | None = None) -> None:
-    """Write one line, whatever happens to it.
+    """Write one line, whatever happens to it: of control characters only colours, tabs and ends of lines pass.
 
     Characters that the stream cannot encode are escaped. When the reader has left (`prefect run … |
     head`), the rest is dropped: that is no reason to stop a flow in the middle of its work.
     """
     target = stream or sys.stdout
+    if not (text.isascii() and text.isprintable()):
+        # Colours stay: `styled` made them; texts of others were made `printable`.
+        text = "".join(part if is_color else printable(part) for is_color, part in _by_colors(text))
     try:
         try:
             target.write(text + "\n")
@@ -76,6 +102,16 @@ def write(text: str, stream: TextIO | None = None) -> None:
         target.flush()
     except BrokenPipeError:
         drop_output(target)
+
+
+def _by_colors(text: str) -> Iterator[tuple[bool, str]]:
+    """The parts of a text, and whether each is a sequence that sets a colour."""
+    position = 0
+    for match in _COLOR.finditer(text):
+        yield False, text[position : match.start()]
+        yield True, match.group()
+        position = match.end()
+    yield False, text[position:]
 
 
 def drop_output(stream: TextIO) -> None:

@@ -16,7 +16,7 @@ from typing import Any, TextIO, TypeVar, cast
 
 import click
 
-from prefect.cli._output import note, styled, write
+from prefect.cli._output import note, printable, styled, write
 
 __all__ = [
     "OUTPUTS",
@@ -201,7 +201,7 @@ def _flat(value: Any) -> str:
     """A value on one line, without the characters that part columns and rows."""
     if value is None:
         return ""
-    return " ".join(str(value).split())
+    return " ".join(printable(str(value)).split())
 
 
 _GAP = "  "
