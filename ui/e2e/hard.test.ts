@@ -98,12 +98,11 @@ test("a long log opens at its end, jumps to its start, and is searched", async (
 });
 
 test("a page recovers by itself when the server restarts", async ({ page }) => {
-  const server = await Server.make();
+  const { server } = await Server.withDemo();
   try {
-    server.command("seed-demo", "--mapped", "10", "--days", "1");
     await server.start();
     await page.goto(`${server.url}/default/settings/kv`);
-    await expect(page.getByText("last_loaded")).toBeVisible();
+    await expect(page.getByRole("cell", { name: "last_loaded" })).toBeVisible();
     await page.goto(`${server.url}/default`);
     await expect(page.getByText("reconnecting")).toBeHidden();
     await server.stop();
@@ -126,9 +125,8 @@ test("a page recovers by itself when the server restarts", async ({ page }) => {
 test("with keys: log in, roles see what they may do, a session that ends leads to the login page and back", async ({
   page,
 }) => {
-  const server = await Server.make(["--require-keys", "--root-path", "/prefect"]);
+  const { server } = await Server.withDemo(["--require-keys", "--root-path", "/prefect"]);
   try {
-    server.command("seed-demo", "--mapped", "10", "--days", "1");
     server.command("create-user", "anna", "--role", "admin");
     server.command("create-user", "rita", "--role", "read-only");
     const [admin, reader] = ["anna", "rita"].map((name) => server.command("create-key", name).trim()) as [
@@ -158,7 +156,7 @@ test("with keys: log in, roles see what they may do, a session that ends leads t
     await page.goto(`${base}/default/flows`);
     await expect(page.getByRole("switch").first()).toBeDisabled();
     await page.goto(`${base}/default/settings/kv`);
-    await expect(page.getByText("last_loaded")).toBeVisible();
+    await expect(page.getByRole("cell", { name: "last_loaded" })).toBeVisible();
     await expect(page.getByRole("button", { name: "Set" })).toHaveCount(0);
     await expect(page.getByRole("button", { name: /^Delete/ })).toHaveCount(0);
 

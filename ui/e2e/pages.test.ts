@@ -45,7 +45,9 @@ for (const [name, path, text] of PAGES) {
     const problems: string[] = [];
     for (const theme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
-      const found = await new AxeBuilder({ page }).analyze();
+      // Only colours differ in the dark.
+      const axe = new AxeBuilder({ page });
+      const found = await (theme === "dark" ? axe.withRules("color-contrast") : axe).analyze();
       for (const one of found.violations)
         if (one.impact === "serious" || one.impact === "critical")
           problems.push(

@@ -82,6 +82,13 @@ export class Server {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
+  /** A server of a test's own with the demo in it, and the runs that the demo names. */
+  static async withDemo(options: string[] = []): Promise<{ server: Server; runs: Record<string, string> }> {
+    const server = await Server.make(options);
+    const printed = server.command("seed-demo", "--mapped", "10", "--days", "1");
+    return { server, runs: namedRuns(printed) };
+  }
+
   /** The data of a GraphQL document. */
   async ask(query: string, variables: unknown = {}, key?: string): Promise<any> {
     const reply = await fetch(`${this.url}/graphql`, {
@@ -93,4 +100,11 @@ export class Server {
     if (body.errors) throw new Error(JSON.stringify(body.errors));
     return body.data;
   }
+}
+
+/** What `seed-demo` printed, as ids by title. */
+export function namedRuns(printed: string): Record<string, string> {
+  const runs: Record<string, string> = {};
+  for (const [, title, id] of printed.matchAll(/^ {2}(\S.*?)\s+([0-9a-f-]{36})$/gm)) runs[title!] = id!;
+  return runs;
 }

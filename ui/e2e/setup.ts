@@ -1,5 +1,5 @@
 /** One server with the demo for all tests, as `prefect server seed-demo` makes it. */
-import { Server } from "./servers";
+import { namedRuns, Server } from "./servers";
 
 export default async function setup(): Promise<() => Promise<void>> {
   const server = await Server.make();
@@ -15,10 +15,8 @@ export default async function setup(): Promise<() => Promise<void>> {
     "3",
   );
   await server.start();
-  const runs: Record<string, string> = {};
-  for (const [, title, id] of printed.matchAll(/^ {2}(\S.*?)\s+([0-9a-f-]{36})$/gm)) runs[title!] = id!;
   process.env.UI_URL = server.url;
   process.env.UI_DIRECTORY = server.directory;
-  process.env.UI_RUNS = JSON.stringify(runs);
+  process.env.UI_RUNS = JSON.stringify(namedRuns(printed));
   return () => server.remove();
 }

@@ -10,7 +10,8 @@ import { at, headers } from "./fetch";
 
 const TOPICS = "flow_run,flow_run_tasks,log,artifact,flow,agent,tenant,user,membership";
 const GATHER_MS = 250;
-const SLEEP_AFTER_MS = 30_000;
+/** A browser opens few connections to one server: tabs in the background must not hold them all. */
+const SLEEP_AFTER_MS = 10_000;
 const POLL_MS = 5_000;
 
 export type Connection = "live" | "polling";

@@ -1,6 +1,5 @@
 /** Hooks by which pages read and change things. */
 import {
-  keepPreviousData,
   QueryClient,
   type UseQueryResult,
   useMutation,
@@ -48,8 +47,18 @@ export function useGql<Result, Variables>(
     meta: { live: options.live },
     enabled: options.enabled ?? true,
     refetchInterval: options.every ?? false,
-    placeholderData: keepPreviousData,
+    placeholderData: (before, query) => (isOfSame(query?.queryKey[2], variables) ? before : undefined),
   });
+}
+
+const ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
+
+/** Whether two readings are of the same thing: then the old one is shown until the new one is here. */
+function isOfSame(before: unknown, now: unknown): boolean {
+  const old = (before ?? {}) as Record<string, unknown>;
+  return Object.entries((now ?? {}) as Record<string, unknown>).every(
+    ([name, value]) => typeof value !== "string" || !ID.test(value) || old[name] === value,
+  );
 }
 
 /** A mutation that says what went wrong, and has what is on the screen read again. */

@@ -11,13 +11,14 @@ import type { RunQuery } from "@/gql/graphql";
 import { FAILED, hasEnded } from "@/lib/states";
 import { count, millis } from "@/lib/time";
 import { Empty, Problem, Skeleton, Time, Took } from "@/parts/basics";
-import { Dag } from "@/parts/dag";
+import { Dag } from "@/parts/lazy";
 import { Logs } from "@/parts/logs";
 import { CountsBar, StateBadge } from "@/parts/state";
 import { TabBar, useTab } from "@/parts/tabs";
 import { RunActions } from "@/run/actions";
 import { RunArtifacts, RunDetails } from "@/run/details";
 import {
+  CHILDREN,
   MAPPED,
   NEIGHBOURS,
   RUN,
@@ -110,6 +111,8 @@ function Page({ run }: { run: Run }) {
   });
   const tasks = useRunTasks(run.id);
   const chosen = tasks.find((one) => one.taskId === taskId);
+  const [isOpen, setOpen] = useSearchState("children");
+  const bars = useOpenBars(run.id, tasks, isOpen ? chosen : undefined);
   const choose = (id: string | undefined) => setTask(id);
 
   return (
@@ -171,11 +174,15 @@ function Page({ run }: { run: Run }) {
         <div className="flex min-h-0 min-w-0 flex-1 flex-col">
           {tab === "timeline" && (
             <Timeline
-              bars={tasks}
+              bars={bars}
               begin={millis(run.start_time) ?? millis(run.scheduled_start_time)!}
               end={hasEnded(run.state) ? (millis(run.end_time) ?? millis(run.state_timestamp)) : undefined}
               chosen={chosen?.id}
-              onChoose={(id) => choose(tasks.find((one) => one.id === id)?.taskId)}
+              onChoose={(id) => {
+                const bar = bars.find((one) => one.id === id);
+                if (bar?.isChild) go(`task-run/${bar.id}`);
+                else choose(bar?.taskId);
+              }}
             />
           )}
           {tab === "graph" && <RunGraph run={run} bars={tasks} chosen={taskId} onChoose={choose} />}
@@ -211,6 +218,16 @@ function Page({ run }: { run: Run }) {
                 >
                   {chosen.label}
                 </To>
+                {chosen.counts && tab === "timeline" && (
+                  <button
+                    type="button"
+                    aria-pressed={isOpen === "1"}
+                    className="text-link hover:underline"
+                    onClick={() => setOpen(isOpen ? undefined : "1")}
+                  >
+                    {isOpen ? "collapse" : "expand"}
+                  </button>
+                )}
                 {chosen.counts && (
                   <button
                     type="button"
@@ -239,6 +256,30 @@ function Page({ run }: { run: Run }) {
 
 interface RunTask extends Bar {
   taskId: string;
+}
+
+/** The bars, with those of the children under a mapped task that is opened. */
+function useOpenBars(runId: string, tasks: RunTask[], open: RunTask | undefined): RunTask[] {
+  const { data } = useGql(
+    CHILDREN,
+    { run: runId, task: open?.taskId ?? "" },
+    { live: [`flow_run_tasks:${runId}`], enabled: open?.counts !== undefined },
+  );
+  return useMemo(() => {
+    if (!open?.counts || !data) return tasks;
+    const children = data.task_run.map((row) => ({
+      id: row.id,
+      taskId: open.taskId,
+      label: `[${row.map_index}]`,
+      state: row.state ?? null,
+      start: millis(row.start_time),
+      end: millis(row.end_time),
+      retries: [],
+      isChild: true,
+    }));
+    const at = tasks.findIndex((task) => task.id === open.id);
+    return tasks.toSpliced(at + 1, 0, ...children);
+  }, [tasks, open?.id, data]);
 }
 
 /** The tasks of a run, with the children of mapped ones counted. */

@@ -29,7 +29,7 @@ export interface DagTask {
   counts?: Record<string, number>;
 }
 
-interface Props {
+export interface DagProps {
   tasks: DagTask[];
   edges: LayoutEdge[];
   chosen?: string;
@@ -137,7 +137,7 @@ function useInSight(
   }, [tasks, edges, placed, view]);
 }
 
-export function Dag({ tasks, edges, chosen, onChoose, onOpen }: Props) {
+export function Dag({ tasks, edges, chosen, onChoose, onOpen }: DagProps) {
   const placed = useLayout(tasks, edges);
   const box = useRef<HTMLDivElement>(null);
   const isLarge = tasks.length > MANY;

@@ -3,34 +3,19 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDownToLine, Download, WrapText } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { send } from "@/api/fetch";
-import { useGql } from "@/api/query";
 import { usePatchSearch, useSearchState } from "@/app/search";
 import { useKeys } from "@/app/use-keys";
 import { graphql } from "@/gql";
-import type { LogsQuery } from "@/gql/graphql";
 import { setPrefs, usePrefs } from "@/lib/prefs";
 import { absolute, clockTime, count as countText } from "@/lib/time";
 import { Ansi } from "./ansi";
 import { cx, IconButton, inputClass, Problem, Skeleton } from "./basics";
+import { type Line, LOG_COUNT, useLogSource } from "./log-source";
 import { usePaged } from "./paged";
 
-const LOGS = graphql(`
-  query Logs($where: log_bool_exp!, $offset: Int!, $limit: Int!) {
-    log(where: $where, order_by: [{ timestamp: asc }, { sequence: asc }, { id: asc }], offset: $offset, limit: $limit) {
-      id timestamp level name message task_run_id
-    }
-  }
-`);
-const LOG_COUNT = graphql(`
-  query LogCount($where: log_bool_exp!) {
-    log_aggregate(where: $where) { aggregate { count } }
-  }
-`);
 const LOG_PLACE = graphql(`
   query LogPlace($id: uuid!) { log_by_pk(id: $id) { id timestamp flow_run_id } }
 `);
-
-type Line = LogsQuery["log"][number];
 
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 const PAGE = 500;
@@ -64,18 +49,17 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
       ...(taskRunId ? { task_run_id: { _eq: taskRunId } } : {}),
       ...(taskId ? { task_run: { task_id: { _eq: taskId } } } : {}),
       ...(level ? { level: { _in: LEVELS.slice(LEVELS.indexOf(level)) } } : {}),
-      ...(text ? { message: { _ilike: `%${text.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%` } } : {}),
     }),
-    [runId, taskRunId, taskId, level, text],
+    [runId, taskRunId, taskId, level],
   );
   const live = [`log:${runId}`];
-  const counted = useGql(LOG_COUNT, { where }, { live });
-  const total = counted.data?.log_aggregate.aggregate?.count ?? 0;
+  const source = useLogSource(where, text, live);
+  const total = source.total;
   const paged = usePaged<Line>({
-    name: ["log", where],
+    name: ["log", where, text, source.searched],
     count: total,
     size: PAGE,
-    load: async (offset, limit) => (await send(LOGS, { where, offset, limit })).log,
+    load: source.load,
     live,
     isAppended: true,
   });
@@ -101,7 +85,7 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
   }, [total, follows, line, size]);
 
   useEffect(() => {
-    if (!line) return;
+    if (!line || text) return;
     let isCurrent = true;
     void (async () => {
       const found = (await send(LOG_PLACE, { id: line })).log_by_pk;
@@ -114,7 +98,7 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
     return () => {
       isCurrent = false;
     };
-  }, [line, where]);
+  }, [line, where, text]);
 
   useEffect(() => {
     const timer = setTimeout(() => typed !== text && setText(typed), 250);
@@ -149,7 +133,7 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
   async function download() {
     const parts: string[] = [];
     for (let offset = 0; offset < total; offset += 10_000) {
-      const found = (await send(LOGS, { where, offset, limit: 10_000 })).log;
+      const found = await source.load(offset, 10_000);
       for (const one of found)
         parts.push(`${one.timestamp} ${one.level ?? ""} ${one.name ?? ""} | ${one.message ?? ""}\n`);
     }
@@ -185,7 +169,10 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
           value={typed}
           onChange={(event) => setTyped(event.target.value)}
         />
-        <span className="shrink-0 text-xs text-muted">{countText(total)} lines</span>
+        <span className="shrink-0 text-xs text-muted">
+          {source.searched < 1 ? `${Math.floor(source.searched * 100)} % searched, ` : ""}
+          {countText(total)} lines
+        </span>
         <IconButton
           label="Wrap long lines"
           aria-pressed={wrapLogs}
@@ -207,16 +194,16 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
           aria-label="Log lines"
           className="absolute inset-0 overflow-auto font-mono text-xs leading-5"
         >
-          {counted.error ? (
+          {source.error ? (
             <div className="font-sans">
-              <Problem error={counted.error} />
+              <Problem error={source.error} />
               {text && (
                 <p className="px-4 text-sm text-muted">
                   This log is long. Choose a task or a level first, then there is less to look through.
                 </p>
               )}
             </div>
-          ) : counted.isPending ? (
+          ) : source.isPending ? (
             <Skeleton rows={8} height={20} />
           ) : total === 0 ? (
             <p className="p-6 text-center font-sans text-sm text-muted">

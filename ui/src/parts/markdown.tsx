@@ -2,16 +2,7 @@
 import ReactMarkdown from "react-markdown";
 import rehypeSanitize from "rehype-sanitize";
 import remarkGfm from "remark-gfm";
-import { isWebLink } from "./links";
-
-export function OutLink({ url, children }: { url: unknown; children: React.ReactNode }) {
-  if (!isWebLink(url)) return <span>{children}</span>;
-  return (
-    <a href={url} target="_blank" rel="noopener noreferrer" className="break-all text-link underline">
-      {children}
-    </a>
-  );
-}
+import { OutLink } from "./out-link";
 
 export function Markdown({ text }: { text: string }) {
   return (

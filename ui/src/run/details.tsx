@@ -5,7 +5,8 @@ import type { RunQuery } from "@/gql/graphql";
 import { absolute, clockTime } from "@/lib/time";
 import { Empty, Facts, Id, Labels, Panel, Skeleton, Time, Took } from "@/parts/basics";
 import { Json } from "@/parts/json";
-import { Markdown, OutLink } from "@/parts/markdown";
+import { Markdown } from "@/parts/lazy";
+import { OutLink } from "@/parts/out-link";
 import { StateBadge } from "@/parts/state";
 import { RUN_ARTIFACTS, RUN_CHILDREN, RUN_STATES } from "./queries";
 

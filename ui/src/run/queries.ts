@@ -65,6 +65,17 @@ export const MAPPED = graphql(`
   }
 `);
 
+/** The children of a mapped task that began first, and those that failed. */
+export const CHILDREN = graphql(`
+  query Children($run: uuid!, $task: uuid!) {
+    task_run(
+      where: { flow_run_id: { _eq: $run }, task_id: { _eq: $task }, map_index: { _gte: 0 } }
+      order_by: [{ start_time: asc_nulls_last }, { map_index: asc }]
+      limit: 500
+    ) { id map_index state start_time end_time }
+  }
+`);
+
 export const FIRST_FAILURE = graphql(`
   query FirstFailure($id: uuid!) {
     task_run(

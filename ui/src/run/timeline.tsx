@@ -14,6 +14,8 @@ export interface Bar {
   end?: number;
   /** Of a mapped task: its children by state. */
   counts?: Record<string, number>;
+  /** Stands under another one: a child of a mapped task. */
+  isChild?: boolean;
   /** Moments at which it was tried again. */
   retries: number[];
 }
@@ -275,7 +277,7 @@ class Painter {
     draw.font = "12px system-ui, sans-serif";
     draw.textAlign = "left";
     draw.fillStyle = this.variable(bar.start === undefined ? "--muted" : "--text");
-    draw.fillText(bar.label, 12, top + ROW / 2);
+    draw.fillText(bar.label, bar.isChild ? 26 : 12, top + ROW / 2);
     draw.restore();
     draw.save();
     draw.beginPath();

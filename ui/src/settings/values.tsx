@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { useAct, useGql } from "@/api/query";
-import { useIsAdmin } from "@/app/session";
+import { useCanEdit, useIsAdmin } from "@/app/session";
 import { graphql } from "@/gql";
 import { Button, cx, Field, inputClass, Time } from "@/parts/basics";
 import { Json } from "@/parts/json";
@@ -37,6 +37,7 @@ export function KeyValues() {
   const { data } = useGql(VALUES, {}, { every: 15_000 });
   const set = useAct(SET_VALUE, "The value is set.");
   const drop = useAct(DROP_VALUE);
+  const canEdit = useCanEdit();
   const [editing, setEditing] = useState<{ key: string; value: string }>();
   return (
     <ListPanel
@@ -55,15 +56,21 @@ export function KeyValues() {
         key: one.id,
         name: one.key,
         cells: [
-          <button
-            key="key"
-            type="button"
-            className="font-mono text-xs hover:underline"
-            title="Edit"
-            onClick={() => setEditing({ key: one.key, value: JSON.stringify(one.value) })}
-          >
-            {one.key}
-          </button>,
+          canEdit ? (
+            <button
+              key="key"
+              type="button"
+              className="font-mono text-xs hover:underline"
+              title="Edit"
+              onClick={() => setEditing({ key: one.key, value: JSON.stringify(one.value) })}
+            >
+              {one.key}
+            </button>
+          ) : (
+            <span key="key" className="font-mono text-xs">
+              {one.key}
+            </span>
+          ),
           <Json key="value" value={one.value} />,
           <Time key="at" at={one.updated} className="text-muted" />,
         ],

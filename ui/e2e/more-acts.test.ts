@@ -1,0 +1,103 @@
+/** More of what people do with flows and task runs. */
+import { demo, expect, flowOf, runOf, test, url } from "./demo";
+import { Server } from "./servers";
+
+test("a mapped task of the timeline is opened, and its children lead to their pages", async ({ page }) => {
+  await page.goto(`${url()}/default/flow-run/${runOf("failed")}`);
+  const timeline = page.getByTestId("timeline");
+  await expect(timeline).toHaveAttribute("data-bars", "6");
+  await timeline.click({ position: { x: 60, y: 24 + 26 + 13 } }); // the second row
+  await page.getByRole("button", { name: "expand" }).click();
+  await expect(timeline).toHaveAttribute("data-bars", "46");
+  await timeline.click({ position: { x: 60, y: 24 + 2 * 26 + 13 } });
+  await expect(page).toHaveURL(/\/task-run\//);
+  await expect(page.getByText("child 1 of 40")).toBeVisible();
+});
+
+test("a task run is restarted with all that depends on it, and what comes before stays", async ({ page }) => {
+  const { server, runs } = await Server.withDemo();
+  try {
+    await server.start();
+    const { task_run } = await server.ask(
+      `{ task_run(where: {flow_run_id: {_eq: "${runs.failed}"}, state: {_eq: "Failed"}}) { id } }`,
+    );
+    await page.goto(`${server.url}/default/task-run/${task_run[0].id}`);
+    await expect(page.getByText("KeyError: 'price'")).toBeVisible();
+    await page.getByRole("button", { name: "Restart from here" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Restart from here" }).click();
+    await expect(page.getByText(/task runs will run again/)).toBeVisible();
+    const data = await server.ask(
+      `{ flow_run_by_pk(id: "${runs.failed}") { state task_runs { map_index state task { name } } } }`,
+    );
+    expect(data.flow_run_by_pk.state).toBe("Scheduled");
+    const states = (name: string, isChild: boolean): string[] => [
+      ...new Set<string>(
+        data.flow_run_by_pk.task_runs
+          .filter((one: any) => one.task.name === name && one.map_index >= 0 === isChild)
+          .map((one: any) => one.state),
+      ),
+    ];
+    expect(states("extract", false)).toEqual(["Success"]);
+    expect(states("transform", true)).toEqual(["Success"]);
+    expect(states("load", true).sort()).toEqual(["Pending", "Success"]);
+    expect(states("check quality", false)).toEqual(["Pending"]);
+    expect(states("notify", false)).toEqual(["Pending"]);
+  } finally {
+    await server.remove();
+  }
+});
+
+test("a schedule is written, and the next runs are those that it says", async ({ page }) => {
+  const group = await flowOf("weekly-report");
+  await page.goto(`${url()}/default/flow/${group}?tab=schedules`);
+  await expect(page.getByText("No clock: runs are started by hand.")).toBeVisible();
+  await page.getByRole("button", { name: "Add a clock" }).click();
+  await page.getByLabel("Cron line").fill("15 7 * * 1");
+  await expect(page.getByText("At 07:15, only on Monday")).toBeVisible();
+  await page.getByLabel("Time zone").selectOption("Europe/Berlin");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Schedule, set here")).toBeVisible();
+  await page.getByRole("switch", { name: "Schedule of weekly-report" }).click();
+  await expect(page.getByRole("listitem").filter({ hasText: /7:15/ }).first()).toBeVisible();
+  const { flow_group_by_pk: stored } = await demo().ask(`{ flow_group_by_pk(id: "${group}") { schedule } }`);
+  expect(stored.schedule.clocks[0]).toMatchObject({
+    cron: "15 7 * * 1",
+    start_date: { tz: "Europe/Berlin" },
+  });
+});
+
+test("the grid is walked with the arrow keys", async ({ page }) => {
+  await page.goto(`${url()}/default/flow/${await flowOf("sync-warehouse")}`);
+  const grid = page.getByRole("grid");
+  await expect(page.getByRole("gridcell").first()).toBeVisible();
+  await grid.focus();
+  await grid.press("ArrowLeft");
+  await grid.press("ArrowDown");
+  await expect(page).toHaveURL(/cell=/);
+  const details = page.getByRole("complementary", { name: "Task run" });
+  await expect(details).toBeVisible();
+  await grid.press("Enter");
+  await expect(page).toHaveURL(/\/task-run\//);
+});
+
+test("a filter is saved under a name and found again", async ({ page }) => {
+  await page.goto(`${url()}/default/runs?state=bad`);
+  await page.getByRole("button", { name: "save" }).click();
+  await page.getByLabel("Name of the filter").fill("broken");
+  await page.keyboard.press("Enter");
+  await page.goto(`${url()}/default/runs`);
+  await page.getByRole("button", { name: "broken" }).click();
+  await expect(page).toHaveURL(/state=bad/);
+});
+
+test("the interactive API answers, and says what is wrong", async ({ page }) => {
+  await page.goto(`${url()}/default/api`);
+  await page.getByRole("button", { name: "Run" }).click();
+  await expect(page.getByRole("textbox", { name: "Answer" })).toContainText('"flow_run"');
+  const editor = page.getByRole("textbox", { name: "GraphQL document" });
+  await editor.press("ControlOrMeta+a");
+  await editor.press("Delete");
+  await page.keyboard.type("{ nothing_like_it }");
+  await editor.press("ControlOrMeta+Enter");
+  await expect(page.getByRole("textbox", { name: "Answer" })).toContainText("Cannot query field");
+});

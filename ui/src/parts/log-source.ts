@@ -1,0 +1,116 @@
+/**
+ * Where lines of a log come from: how many there are, and any stretch of them.
+ *
+ * The server gives up on a search that takes it long, so a long log is searched in windows of time, one after
+ * another, and the windows together look like one list.
+ */
+import { useQueries, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { currentTenantId, send } from "@/api/fetch";
+import { useGql } from "@/api/query";
+import { graphql } from "@/gql";
+import type { LogsQuery } from "@/gql/graphql";
+
+export const LOGS = graphql(`
+  query Logs($where: log_bool_exp!, $offset: Int!, $limit: Int!) {
+    log(where: $where, order_by: [{ timestamp: asc }, { sequence: asc }, { id: asc }], offset: $offset, limit: $limit) {
+      id timestamp level name message task_run_id
+    }
+  }
+`);
+export const LOG_COUNT = graphql(`
+  query LogCount($where: log_bool_exp!) {
+    log_aggregate(where: $where) { aggregate { count } }
+  }
+`);
+
+export type Line = LogsQuery["log"][number];
+export type Where = Record<string, unknown>;
+
+/** Lines that the server looks through in much less than the time it allows. */
+const WINDOW = 100_000;
+
+export interface LogSource {
+  total: number;
+  /** Nothing is known yet. */
+  isPending: boolean;
+  /** Share of the log that was looked through, up to 1. */
+  searched: number;
+  error: Error | null;
+  load: (offset: number, limit: number) => Promise<Line[]>;
+}
+
+const countOf = async (where: Where): Promise<number> =>
+  (await send(LOG_COUNT, { where })).log_aggregate.aggregate?.count ?? 0;
+
+export const containing = (text: string): Where => ({
+  message: { _ilike: `%${text.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%` },
+});
+
+export function useLogSource(where: Where, text: string, live: string[]): LogSource {
+  const all = useGql(LOG_COUNT, { where }, { live });
+  const total = all.data?.log_aggregate.aggregate?.count ?? 0;
+  const isSearch = text !== "";
+  const nWindows = isSearch ? Math.max(1, Math.ceil(total / WINDOW)) : 0;
+  const bounds = useQuery({
+    queryKey: [currentTenantId(), "log bounds", where, nWindows],
+    queryFn: async () => {
+      const starts = Array.from({ length: nWindows - 1 }, (_, index) => (index + 1) * WINDOW);
+      const found = await Promise.all(starts.map((offset) => send(LOGS, { where, offset, limit: 1 })));
+      return found.map((one) => one.log[0]?.timestamp).filter((at) => at !== undefined);
+    },
+    enabled: isSearch && all.data !== undefined,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const windows = useMemo<Where[]>(() => {
+    if (!isSearch || !bounds.data) return [];
+    const edges = [undefined, ...bounds.data, undefined];
+    return edges.slice(0, -1).map((from, index) => ({
+      ...where,
+      ...containing(text),
+      timestamp: { ...(from ? { _gte: from } : {}), ...(edges[index + 1] ? { _lt: edges[index + 1] } : {}) },
+    }));
+  }, [isSearch, bounds.data, where, text]);
+  const counts = useQueries({
+    queries: windows.map((window, index) => ({
+      queryKey: [currentTenantId(), "log window", window],
+      queryFn: () => countOf(window),
+      meta: { live: index === windows.length - 1 ? live : undefined },
+      staleTime: index === windows.length - 1 ? 2_000 : Number.POSITIVE_INFINITY,
+    })),
+  });
+  const found = counts.map((one) => one.data);
+  if (!isSearch)
+    return {
+      total,
+      isPending: all.isPending,
+      searched: 1,
+      error: all.error,
+      load: async (offset, limit) => (await send(LOGS, { where, offset, limit })).log,
+    };
+  // Up to the first window that is not known yet: what comes later would shift.
+  const known = found.indexOf(undefined);
+  const upTo = known < 0 ? found.length : known;
+  const sizes = found.slice(0, upTo) as number[];
+  return {
+    total: sizes.reduce((sum, one) => sum + one, 0),
+    isPending: windows.length === 0,
+    searched: windows.length ? upTo / windows.length : 0,
+    error: all.error ?? bounds.error ?? counts.find((one) => one.error)?.error ?? null,
+    load: async (offset, limit) => {
+      const lines: Line[] = [];
+      let skip = offset;
+      for (let index = 0; index < sizes.length && lines.length < limit; index += 1) {
+        const size = sizes[index]!;
+        if (skip >= size) {
+          skip -= size;
+          continue;
+        }
+        const part = await send(LOGS, { where: windows[index]!, offset: skip, limit: limit - lines.length });
+        lines.push(...part.log);
+        skip = 0;
+      }
+      return lines;
+    },
+  };
+}
