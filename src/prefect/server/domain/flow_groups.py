@@ -12,7 +12,7 @@ from prefect.server.domain.common import clean_text, dump, get, load_object, sta
 from prefect.server.domain.flow_runs import json_object
 from prefect.server.domain.registry import JSON, SuccessPayload, Uuid, mutation
 from prefect.server.domain.removal import forget_runs
-from prefect.server.domain.run_configs import checked_run_config
+from prefect.server.domain.run_configs import check_storage, checked_run_config
 from prefect.server.security.caller import Caller
 
 __all__: list[str] = []
@@ -123,8 +123,10 @@ def set_flow_group_run_config(
     tx: Transaction, caller: Caller, input: SetFlowGroupRunConfigInput, now: datetime.datetime
 ) -> SuccessPayload:
     """Set the run config of the runs of a flow."""
-    run_config = dump(checked_run_config(json_object(input.run_config, "run_config")))
-    return _set(tx, caller, input.flow_group_id, "run_config", run_config, now)
+    run_config = checked_run_config(json_object(input.run_config, "run_config"))
+    group = get(tx, caller, "flow_group", input.flow_group_id, "Flow group", "id")
+    check_storage(tx, run_config, "f.flow_group_id = :id AND NOT f.archived", id=group.id)
+    return _set(tx, caller, group.id, "run_config", dump(run_config), now)
 
 
 @mutation(role="user")

@@ -15,7 +15,7 @@ from prefect.server.domain.common import clean_text, dump, get, name_of, stamp
 from prefect.server.domain.new_runs import FLOW_COLUMNS, RunRequest, insert_flow_run
 from prefect.server.domain.registry import JSON, DateTime, IdPayload, SuccessPayload, Uuid, mutation
 from prefect.server.domain.removal import forget_runs
-from prefect.server.domain.run_configs import checked_run_config
+from prefect.server.domain.run_configs import check_storage, checked_run_config
 from prefect.server.domain.states import HOLDING_STATES, is_finished
 from prefect.server.errors import BadInputError, NotFoundError
 from prefect.server.security.caller import Caller
@@ -139,12 +139,14 @@ def create_flow_run(
         raise BadInputError(
             f"Flow {flow.id} is archived, and archived flows do not run. Run the newest version of {flow.name!r}."
         )
+    run_config = checked_run_config(json_object(input.run_config, "run_config"))
+    check_storage(tx, run_config, "f.id = :id", id=flow.id)
     request = RunRequest(
         start_time=input.scheduled_start_time or now,
         parameters=json_object(input.parameters, "parameters"),
         context=json_object(input.context, "context"),
         labels=input.labels,
-        run_config=checked_run_config(json_object(input.run_config, "run_config")),
+        run_config=run_config,
         name=input.flow_run_name,
         idempotency_key=input.idempotency_key,
         created_by=caller.user_id,

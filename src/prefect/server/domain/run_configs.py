@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect._wire import run_configs as wire
 from prefect._wire.base import WireError, from_builtins
+from prefect.server.domain.common import load
 from prefect.server.errors import BadInputError
 
-__all__ = ["checked_run_config"]
+if TYPE_CHECKING:
+    from prefect.server.database.store import Transaction
+
+__all__ = ["check_storage", "checked_run_config"]
 
 #: Which agents serve a kind of run config.
 _AGENTS = {
@@ -45,10 +49,30 @@ def checked_run_config(value: Any, storage: Any = None) -> dict[str, Any] | None
         read: wire.AnyRunConfig = from_builtins(config, wire.AnyRunConfig)
     except WireError as exc:
         raise BadInputError(f"No agent can serve this {kind}: {exc}.") from None
-    problem = _contradiction(read) or _unreachable(kind, storage)
+    problem = _contradiction(read) or _unreachable(config, storage)
     if problem:
         raise BadInputError(f"No agent can serve this {kind}: {problem}.")
     return config
+
+
+def check_storage(tx: Transaction, config: dict[str, Any] | None, flows: str, **params: str) -> None:
+    """Refuse a run config that cannot reach the flow it is meant for.
+
+    Args:
+        tx: the transaction.
+        config: a run config that was checked by itself; None is fine.
+        flows: the condition that says which flow, as SQL over `flow f`; the newest one counts.
+        **params: parameters of the condition.
+
+    Raises:
+        BadInputError: no agent that takes the run can have the flow.
+    """
+    if config is None or config["type"] != "LocalRun":
+        return
+    statement = f"SELECT f.storage FROM flow f WHERE {flows} ORDER BY f.version DESC LIMIT 1"
+    problem = _unreachable(config, load(tx.scalar(statement, params)))
+    if problem:
+        raise BadInputError(f"No agent can serve this LocalRun: {problem}.")
 
 
 def _contradiction(config: wire.AnyRunConfig) -> str | None:
@@ -75,12 +99,12 @@ def _contradiction(config: wire.AnyRunConfig) -> str | None:
     return None
 
 
-def _unreachable(kind: str, storage: Any) -> str | None:
+def _unreachable(config: dict[str, Any], storage: Any) -> str | None:
     """Why the flow is not where the run would be."""
     if not isinstance(storage, dict):
         return None
     where = cast("dict[str, Any]", storage).get("type")
-    if where == "Docker" and kind == "LocalRun":
+    if where == "Docker" and config["type"] == "LocalRun":
         return (
             "Docker storage keeps the flow in an image, and a local agent starts processes of its machine. "
             "Use a DockerRun or another run config with containers, or another storage"

@@ -98,3 +98,39 @@ def test_flows_groups_and_runs_are_not_made_with_it(
     with pytest.raises(failure, match=reason[:40]):
         api.mutate(mutation, selection, **values)
     assert api.row("flow_group", group_id, columns) == before
+
+
+def test_runs_and_groups_of_flows_in_images_take_no_local_run(api: Any, failure: type[Exception]) -> None:
+    flow_id = api.flow(storage={"type": "Docker", "image_name": "i", "flows": {}, "secrets": []})
+    group_id = api.row("flow", flow_id, "flow_group_id")["flow_group_id"]
+    local, docker = {"type": "LocalRun"}, {"type": "DockerRun"}
+
+    with pytest.raises(failure, match="Docker storage keeps the flow in an image"):
+        api.run(flow_id, run_config=local)
+    with pytest.raises(failure, match="Docker storage keeps the flow in an image"):
+        api.mutate("set_flow_group_run_config", "success", flow_group_id=group_id, run_config=local)
+
+    assert api.run(flow_id, run_config=docker)
+    assert api.mutate("set_flow_group_run_config", "success", flow_group_id=group_id, run_config=docker)
+    assert api.run(api.flow(), run_config=local)
+
+
+def test_the_group_of_another_tenant_says_nothing_of_its_storage(
+    api: Any, other: Any, failure: type[Exception]
+) -> None:
+    flow_id = api.flow(storage={"type": "Docker", "image_name": "i", "flows": {}, "secrets": []})
+    group_id = api.row("flow", flow_id, "flow_group_id")["flow_group_id"]
+
+    for mutation, values in (
+        ("set_flow_group_run_config", {"flow_group_id": group_id}),
+        ("create_flow_run", {"flow_id": flow_id}),
+    ):
+        with pytest.raises(failure) as caught:
+            other.mutate(
+                mutation,
+                "success" if "group" in mutation else "id",
+                **values,
+                run_config={"type": "LocalRun"},
+            )
+        assert "Docker" not in str(caught.value)
+        assert "not found" in str(caught.value)
