@@ -102,7 +102,7 @@ test("a page recovers by itself when the server restarts", async ({ page }) => {
   try {
     await server.start();
     await page.goto(`${server.url}/default/settings/kv`);
-    await expect(page.getByRole("cell", { name: "last_loaded" })).toBeVisible();
+    await expect(page.getByRole("cell", { name: "last_loaded", exact: true })).toBeVisible();
     await page.goto(`${server.url}/default`);
     await expect(page.getByText("reconnecting")).toBeHidden();
     await server.stop();
@@ -156,7 +156,7 @@ test("with keys: log in, roles see what they may do, a session that ends leads t
     await page.goto(`${base}/default/flows`);
     await expect(page.getByRole("switch").first()).toBeDisabled();
     await page.goto(`${base}/default/settings/kv`);
-    await expect(page.getByRole("cell", { name: "last_loaded" })).toBeVisible();
+    await expect(page.getByRole("cell", { name: "last_loaded", exact: true })).toBeVisible();
     await expect(page.getByRole("button", { name: "Set" })).toHaveCount(0);
     await expect(page.getByRole("button", { name: /^Delete/ })).toHaveCount(0);
 
