@@ -46,6 +46,10 @@ def ordered_id(milliseconds: int, rest: str) -> str:
     return f"{begin[:8]}-{begin[8:]}-7{rest[:3]}-8{rest[3:6]}-{rest[6:]}"
 
 
+#: Made once: `json.dumps` would make one for each call.
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def dump(value: Any) -> str | None:
     """A value as JSON text for a JSON column; None stays NULL.
 
@@ -57,11 +61,11 @@ def dump(value: Any) -> str | None:
     if not value and isinstance(value, (dict, list)):
         return "{}" if isinstance(value, dict) else "[]"
     try:
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = _encode(value)
     except ValueError as exc:
         raise BadInputError("NaN and Infinity are no JSON values; send them as text.") from exc
     if "\\u0000" in text or not _is_encodable(text):
-        text = json.dumps(clean(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = _encode(clean(value))
     return text
 
 
