@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= auto
 # Where it is set, every process would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo ui wheel image test test-ui test-extras test-image check fix docs bench bench-engine bench-server bench-growth coverage lock lock-bench clean
+.PHONY: help setup demo ui wheel image test chaos test-ui test-extras test-image check fix docs bench bench-engine bench-server bench-growth coverage lock lock-bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,11 @@ test-extras: $(EXTRAS_VENV)/.stamp-extras $(AZURITE) ## the tests that need boto
 	@AZURITE=$(abspath $(AZURITE)) $(EXTRAS_VENV)/bin/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) \
 		tests/unit/engine/results tests/unit/engine/test_serializers.py tests/unit/storage/test_codecommit.py \
 		tests/contract/test_cloud_places.py tests/repository/test_deployment.py tests/chaos/test_results_lost.py
+
+chaos: $(VENV)/.stamp-test ## fault and attack scenarios in full size, for hours; their figures are in scoreboard.jsonl
+	@rm -f scoreboard.jsonl
+	@PREFECT_CHAOS=full PREFECT_SCOREBOARD=$(CURDIR)/scoreboard.jsonl $(BIN)/python -m pytest -q \
+		$(PYTEST_ARGS) tests/chaos tests/security tests/unit/server/graphql/test_filters_equal_the_model.py
 
 test-ui: $(VENV)/.stamp-ui $(VENV)/.stamp-test ## the web UI: types, lint, units, and pages in Chromium
 	@sh .ci/ui $(VENV) build lint test e2e

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-__all__ = ["Limits", "limits_of", "limits_table"]
+__all__ = ["Limits", "limits_of"]
 
 
 @dataclass(frozen=True)
@@ -95,21 +94,3 @@ def limits_of(values: Mapping[str, Any]) -> Limits:
             raise ValueError(f"server.limits.{name} has to be a number of at least 0, not {value!r}.")
         found[name] = number
     return Limits(**found)
-
-
-def limits_table() -> str:
-    """The limits as a Markdown table, for the documentation."""
-    meanings = _meanings()
-    rows = [
-        f"| `server.limits.{field.name}` | {field.default:,} | {meanings[field.name]} |"
-        for field in fields(Limits)
-    ]
-    return "\n".join(["| setting | default | what it limits |", "|---|---|---|", *rows]) + "\n"
-
-
-def _meanings() -> dict[str, str]:
-    text = inspect.cleandoc(Limits.__doc__ or "").partition("Attributes:\n")[2]
-    return {
-        name.strip(): meaning.strip()
-        for name, _, meaning in (line.partition(":") for line in text.splitlines())
-    }
