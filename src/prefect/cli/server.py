@@ -145,7 +145,7 @@ def _welcome(settings: ServerSettings, is_new: bool) -> str:
     lines = [
         f"Prefect server {__version__} is ready" + (" (new database)" if is_new else ""),
         "",
-        f"  address     {settings.url}",
+        f"  web UI      {settings.url}",
         f"  API         {settings.url}/graphql",
         f"  database    {database}",
         f"  access      {'API keys' if settings.requires_keys else 'this machine only, without keys'}",
