@@ -69,7 +69,8 @@ $(AZURITE):
 test-extras: $(EXTRAS_VENV)/.stamp-extras $(AZURITE) ## the tests that need boto3, Google's and Azure's storage, pandas or Kubernetes' schemas
 	@AZURITE=$(abspath $(AZURITE)) $(EXTRAS_VENV)/bin/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) \
 		tests/unit/engine/results tests/unit/engine/test_serializers.py tests/unit/storage/test_codecommit.py \
-		tests/contract/test_cloud_places.py tests/repository/test_deployment.py tests/chaos/test_results_lost.py
+		tests/contract/test_cloud_places.py tests/repository/test_deployment.py tests/chaos/test_results_lost.py \
+		tests/e2e/client/test_storage_runs.py
 
 chaos: $(VENV)/.stamp-test ## fault and attack scenarios in full size, for hours; their figures are in scoreboard.jsonl
 	@rm -f scoreboard.jsonl

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from code_host import NEEDS_GIT, make_repository, running_code_host
 
-from prefect import Flow
+from prefect import Client, Flow
+from prefect.engine.results import LocalResult
 from prefect.exceptions import FlowStorageError
-from prefect.storage import Docker, GitLab
+from prefect.storage import Docker, GitLab, Local
 from prefect.utilities.storage import flow_from_bytes_pickle
 
 FLOW = "from prefect import Flow\nflow = Flow('f')\n"
@@ -55,3 +56,18 @@ def test_a_pickle_of_1_4_1_says_to_register_again() -> None:
     assert json.loads(recorded)["versions"]["prefect"] == "1.4.1"
     with pytest.raises(FlowStorageError, match="Re-register the flow with this version"):
         flow_from_bytes_pickle(recorded)
+
+
+def test_registering_gives_a_flow_the_result_of_its_storage_as_it_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Flow] = []
+    monkeypatch.setattr(Client, "register", lambda self, flow, **values: kept.append(flow))
+    mine = LocalResult(dir=str(tmp_path / "mine"))
+
+    for result in (None, mine):
+        flow = Flow("f", result=result)
+        flow.storage = Local(directory=str(tmp_path / "flows"))
+        flow.register("p")
+
+    assert [flow.result.dir for flow in kept] == [str(tmp_path / "flows"), str(tmp_path / "mine")]  # type: ignore[union-attr]

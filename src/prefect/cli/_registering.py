@@ -10,6 +10,7 @@ from prefect.cli._collect import BuiltFlow, Source
 from prefect.cli._errors import CommandError
 from prefect.cli._output import print_error
 from prefect.cli._tally import Tally
+from prefect.core._registration import use_result_of_storage
 
 if TYPE_CHECKING:
     from prefect.client.client import Client
@@ -60,6 +61,7 @@ def build_source(
         say(f"  Building `{kind}` storage...")
         try:
             for flow in flows:
+                use_result_of_storage(flow)
                 if flow.name not in storage:
                     storage.add_flow(flow)
             storage.build()

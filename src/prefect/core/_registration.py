@@ -32,6 +32,15 @@ def is_loading(method: str) -> bool:
     return True
 
 
+def use_result_of_storage(flow: Flow) -> None:
+    """Give a flow that says nothing of results those of its storage: values are kept where the flow is.
+
+    A flow that is pickled takes it along. One in a script is made anew by each run, so the script says it.
+    """
+    if flow.result is None and flow.storage is not None:
+        flow.result = flow.storage.result
+
+
 def register_flow(
     flow: Flow,
     *,
@@ -52,6 +61,7 @@ def register_flow(
         from prefect.storage import get_default_storage_class
 
         flow.storage = get_default_storage_class()(**storage_arguments)
+    use_result_of_storage(flow)
     if flow.run_config is None:
         from prefect.run_configs import UniversalRun
 

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 from client_runs import Runs, runs_at
+from cloud_servers import moto
 from code_host import NEEDS_GIT, TOKEN, CodeHost, git, make_repository, running_code_host
 from live_server import running_server
 
-from prefect.storage import Git, GitHub, Storage
+import prefect
+from prefect.engine.state import State
+from prefect.storage import S3, Git, GitHub, Storage
+from prefect.utilities.aws import get_boto_client
 from prefect.utilities.storage import extract_flow_from_file
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason=NEEDS_GIT)
@@ -23,6 +27,7 @@ from prefect import Flow, task
 @task
 def work():
     prefect.context.logger.info("version {version}")
+    return {version}
 
 with Flow("kept") as flow:
     work()
@@ -50,7 +55,9 @@ def register(runs: Runs, storage: Storage, tmp_path: Path) -> str:
     flow = extract_flow_from_file(str(tmp_path / "kept.py"))
     flow.storage = storage
     storage.add_flow(flow)
-    return runs.client.register(flow, runs.project, no_url=True)
+    flow_id = flow.register(runs.project, no_url=True)
+    assert flow_id is not None
+    return flow_id
 
 
 @pytest.mark.parametrize("kind", ["GitHub", "Git"])
@@ -97,3 +104,33 @@ def test_a_run_whose_file_is_gone_fails_and_names_it(runs: Runs, host: CodeHost,
     assert state.is_failed()
     assert "Cannot download elsewhere.py of team/flows at the default branch" in str(state.message)
     assert any("elsewhere.py" in line for line in runs.logs(run_id))
+
+
+def test_a_flow_in_a_bucket_and_its_results_use_the_credentials_of_a_secret(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    credentials = {"ACCESS_KEY": "a", "SECRET_ACCESS_KEY": "b"}
+    with moto() as url, prefect.context(secrets={"AWS_CREDENTIALS": credentials}):
+        options = {"endpoint_url": url, "region_name": "us-east-1"}
+        bucket = get_boto_client("s3", **options)
+        bucket.create_bucket(Bucket="flows")
+        runs.client.set_secret("AWS_CREDENTIALS", credentials)
+
+        def ran(*secrets: str) -> tuple[State, str]:
+            storage = S3("flows", client_options=options, secrets=list(secrets))
+            run_id = runs.create(register(runs, storage, tmp_path))
+            return runs.run(run_id, PREFECT__CLOUD__USE_LOCAL_SECRETS="false"), runs.output(run_id)
+
+        state, output = ran("AWS_CREDENTIALS")
+        failed, _ = ran()
+
+        assert state.is_successful(), output
+        keys = [one["Key"] for one in bucket.list_objects_v2(Bucket="flows")["Contents"]]
+        assert [key for key in keys if key.endswith(".prefect_result")]
+        # Nothing else in this test lends credentials to the process of a run.
+        assert failed.is_failed()
+        assert "Cannot download s3://flows/kept/" in str(failed.message)
+        assert "credentials" in str(failed.message)
