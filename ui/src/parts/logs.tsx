@@ -194,9 +194,9 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
           aria-label="Log lines"
           className="absolute inset-0 overflow-auto font-mono text-xs leading-5"
         >
-          {source.error ? (
+          {(source.error ?? paged.error) ? (
             <div className="font-sans">
-              <Problem error={source.error} />
+              <Problem error={(source.error ?? paged.error)!} />
               {text && (
                 <p className="px-4 text-sm text-muted">
                   This log is long. Choose a task or a level first, then there is less to look through.

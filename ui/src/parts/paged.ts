@@ -18,6 +18,7 @@ interface Options<Row> {
 export interface Paged<Row> {
   row: (index: number) => Row | undefined;
   show: (first: number, last: number) => void;
+  error: Error | null;
 }
 
 export function usePaged<Row>({ name, count, size, load, live, isAppended }: Options<Row>): Paged<Row> {
@@ -34,6 +35,7 @@ export function usePaged<Row>({ name, count, size, load, live, isAppended }: Opt
       // A last page that has grown is another page: the old one stays on the screen until it is here.
       queryKey: [currentTenantId(), "page", ...name, size, page],
       queryFn: () => load(page * size, size),
+      retry: 2,
       meta: { live: isAppended && page < last ? undefined : live },
       staleTime: isAppended && page < last ? Number.POSITIVE_INFINITY : 2_000,
     })),
@@ -45,5 +47,5 @@ export function usePaged<Row>({ name, count, size, load, live, isAppended }: Opt
   const show = useCallback((first: number, end: number) => {
     setRange((before) => (before[0] === first && before[1] === end ? before : [first, end]));
   }, []);
-  return { row, show };
+  return { row, show, error: results.find((one) => one.error)?.error ?? null };
 }

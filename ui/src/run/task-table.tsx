@@ -9,7 +9,7 @@ import { graphql } from "@/gql";
 import type { TaskRunsQuery } from "@/gql/graphql";
 import { GROUPS } from "@/lib/states";
 import { count as countText } from "@/lib/time";
-import { cx, inputClass, Skeleton, Time, Took } from "@/parts/basics";
+import { cx, inputClass, Problem, Skeleton, Time, Took } from "@/parts/basics";
 import { usePaged } from "@/parts/paged";
 import { StateBadge, TEXT } from "@/parts/state";
 
@@ -151,7 +151,9 @@ export function TaskTable({ runId, counts, taskId, taskName, onClearTask }: Prop
           } else if (event.key === "Enter" && paged.row(at)) go(`task-run/${paged.row(at)!.id}`);
         }}
       >
-        {counted.isPending ? (
+        {(counted.error ?? paged.error) ? (
+          <Problem error={(counted.error ?? paged.error)!} />
+        ) : counted.isPending ? (
           <Skeleton />
         ) : total === 0 ? (
           <p className="p-8 text-center text-sm text-muted">No task run matches.</p>
