@@ -72,10 +72,12 @@ test-extras: $(EXTRAS_VENV)/.stamp-extras $(AZURITE) ## the tests that need boto
 		tests/contract/test_cloud_places.py tests/repository/test_deployment.py tests/chaos/test_results_lost.py \
 		tests/e2e/client/test_storage_runs.py
 
+# PYTEST_ARGS="-k f9" runs some of them.
 chaos: $(VENV)/.stamp-test ## fault and attack scenarios in full size, for hours; their figures are in scoreboard.jsonl
 	@rm -f scoreboard.jsonl
-	@PREFECT_CHAOS=full PREFECT_SCOREBOARD=$(CURDIR)/scoreboard.jsonl $(BIN)/python -m pytest -q \
-		$(PYTEST_ARGS) tests/chaos tests/security tests/unit/server/graphql/test_filters_equal_the_model.py
+	@failed=0; PREFECT_CHAOS=full PREFECT_SCOREBOARD=$(CURDIR)/scoreboard.jsonl $(BIN)/python -m pytest -q \
+		$(PYTEST_ARGS) tests/chaos tests/security tests/unit/server/graphql/test_filters_equal_the_model.py || failed=1; \
+		test ! -e scoreboard.jsonl || $(BIN)/python tests/support/scoreboard_table.py scoreboard.jsonl; exit $$failed
 
 test-ui: $(VENV)/.stamp-ui $(VENV)/.stamp-test ## the web UI: types, lint, units, and pages in Chromium
 	@sh .ci/ui $(VENV) build lint test e2e

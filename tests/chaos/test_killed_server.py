@@ -25,7 +25,7 @@ def kill_and_restart(server: Server) -> None:
 def test_f1_nothing_acknowledged_is_lost_when_the_server_is_killed(
     seed: int, start: Callable[..., Server]
 ) -> None:
-    server = start()
+    server = start("--durability", "normal" if seed % 2 else "full")  # what a kill does is the same
     kills = sized(4, 20)
     storm = Storm(server, writers=8, wanted=1000, seed=seed)
     problems = storm.run(*[lambda: kill_and_restart(server)] * kills)
