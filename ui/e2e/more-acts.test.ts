@@ -101,3 +101,25 @@ test("the interactive API answers, and says what is wrong", async ({ page }) => 
   await editor.press("ControlOrMeta+Enter");
   await expect(page.getByRole("textbox", { name: "Answer" })).toContainText("Cannot query field");
 });
+
+test("rows that come while somebody reads further down wait behind a pill", async ({ page }) => {
+  await page.setViewportSize({ width: 1200, height: 400 });
+  await page.goto(`${url()}/default/runs?state=good`);
+  await expect(page.getByRole("row").nth(20)).toBeAttached();
+  const first = () => page.getByRole("row").nth(1).getByRole("link").first().textContent();
+  const before = await first();
+  await page.locator("#main").evaluate((main) => main.scrollTo(0, 300));
+  const flow = (
+    await demo().ask('{ flow(where: {name: {_eq: "nightly-backup"}, archived: {_eq: false}}) { id } }')
+  ).flow[0].id;
+  const made = await demo().ask(
+    `mutation { create_flow_run(input: {flow_id: "${flow}", flow_run_name: "a-new-one"}) { id } }`,
+  );
+  await demo().ask(
+    `mutation { set_flow_run_states(input: {states: [{flow_run_id: "${made.create_flow_run.id}", state: {type: "Success", message: "by hand"}}]}) { states { id } } }`,
+  );
+  await expect(page.getByRole("button", { name: /^\d+ new$/ })).toBeVisible();
+  expect(await first()).toBe(before);
+  await page.getByRole("button", { name: /^\d+ new$/ }).click();
+  await expect(page.getByText("a-new-one")).toBeVisible();
+});

@@ -134,7 +134,8 @@ export function Grid({ groupId, flowId, nTasks }: Props) {
                     style={{
                       width: COLUMN - 7,
                       margin: "0 3px",
-                      height: Math.max(3, ((BAR - 8) * took(run)) / longest),
+                      // The root, so that one run of hours leaves those of seconds to be seen.
+                      height: Math.max(3, (BAR - 8) * Math.sqrt(took(run) / longest)),
                     }}
                   />
                 </To>

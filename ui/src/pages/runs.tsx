@@ -9,6 +9,7 @@ import { setPrefs, usePrefs } from "@/lib/prefs";
 import { GROUPS } from "@/lib/states";
 import { count } from "@/lib/time";
 import { Button, cx, Empty, inputClass, Problem, Skeleton, useNow } from "@/parts/basics";
+import { toTop, useHeld } from "@/parts/held";
 import { RunList, type RunRow } from "@/parts/run-list";
 import { TEXT } from "@/parts/state";
 import { Chip } from "@/run/task-table";
@@ -74,6 +75,7 @@ export function Runs({ flowGroupId }: { flowGroupId?: string }) {
     );
     return () => clearTimeout(timer);
   }, [typed]);
+  const held = useHeld((data?.flow_run ?? []) as RunRow[], JSON.stringify([group, name, project, page]));
   const total = data?.flow_run_aggregate.aggregate?.count ?? 0;
   return (
     <div>
@@ -129,7 +131,18 @@ export function Runs({ flowGroupId }: { flowGroupId?: string }) {
           waits={group || name || project ? undefined : "waiting for the first run"}
         />
       ) : (
-        <RunList runs={data!.flow_run as RunRow[]} showsFlow={!flowGroupId} />
+        <>
+          {held.waiting > 0 && (
+            <button
+              type="button"
+              onClick={toTop}
+              className="sticky top-2 z-10 mx-auto block w-max rounded-full border border-line-strong bg-raised px-3 py-1 text-sm shadow-md hover:bg-hover"
+            >
+              {held.waiting} new
+            </button>
+          )}
+          <RunList runs={held.rows} showsFlow={!flowGroupId} />
+        </>
       )}
       {total > PAGE && (
         <nav aria-label="Pages of the list" className="flex items-center justify-center gap-3 p-3 text-sm">
