@@ -145,10 +145,11 @@ def _served(settings: Any, store: Any) -> Iterator[int]:
     import uvicorn
 
     from prefect.server.http.app import create_app
+    from prefect.server.http.joined import joining
     from prefect.server.http.patience import patient_protocol
 
     config = uvicorn.Config(create_app(settings, store), log_config=None, access_log=False, lifespan="on", ws="none",
-                            http=patient_protocol(settings.limits), timeout_graceful_shutdown=1)  # fmt: skip
+                            http=joining(patient_protocol(settings.limits)), timeout_graceful_shutdown=1)  # fmt: skip
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
