@@ -76,7 +76,7 @@ TOO_EARLY = """
         done = []
         self._writer_connection.execute("BEGIN IMMEDIATE")
         for job in group:
-            if job.future.set_running_or_notify_cancel() and self._run_job(job):
+            if job.future.set_running_or_notify_cancel() and self._run_job(job, False):
                 job.future.set_result(job.outcome)
         time.sleep(0.02)
         self._writer_connection.execute("COMMIT")

@@ -172,7 +172,8 @@ class Storm:
                     self.problems.append(f"{attempt.token}: {attempt.outcome}")
                 if time.monotonic() > deadline:
                     self.problems.append(f"{attempt.token}: not acknowledged in {_PATIENCE_S:g} s")
-                    return
+                    self._stopping.set()
+                    break
                 self._stopping.wait(0.02)
         connection.close()
 
