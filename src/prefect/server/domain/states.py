@@ -108,7 +108,7 @@ def parse_state(state: Any, now: datetime.datetime) -> ParsedState:
         raise BadInputError("A state is a JSON object with a `type`.")
     fields = cast("dict[str, Any]", state)
     name = fields.get("type")
-    if name not in _CLASSES:
+    if not isinstance(name, str) or name not in _CLASSES:
         raise BadInputError(f"There is no state of type {name!r}; there are: {', '.join(sorted(_CLASSES))}.")
     try:
         # By its class: for the union of all of them msgspec would look at every class again.

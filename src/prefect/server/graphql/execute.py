@@ -248,6 +248,8 @@ class _Run:
             self.errors.append(_error(exc.message, exc.code, key))
         except RecursionError:
             self.errors.append(_error("The values are nested too deep.", BadInputError.code, key))
+        except OverflowError:  # seconds that are no time, versions that are no integer of the database
+            self.errors.append(_error("A number is too large.", BadInputError.code, key))
         except Exception:  # a fault of ours: it is logged, and the client learns no more than a reference
             reference = uuid.uuid4().hex[:8]
             _logger.exception("field %s failed (reference %s)", key, reference)

@@ -110,6 +110,7 @@ def test_unknown_runs_are_refused_in_the_words_that_agents_look_for(api: Any, fa
         ({"type": "Nonsense"}, "no state of type 'Nonsense'"),
         ({}, "no state of type None"),
         ([1], "JSON object"),
+        ({"type": ["Success"]}, "no state of type"),
         ({"type": "Scheduled", "start_time": "tomorrow"}, "start_time|tomorrow"),
         (
             {"type": "Success", "message": "x" * Limits().state_bytes},
