@@ -128,7 +128,7 @@ def parse_state(state: Any, now: datetime.datetime) -> ParsedState:
     result = getattr(parsed, "result", msgspec.UNSET)
     tags = cast("dict[str, Any]", parsed.context or {}).get("tags")
     return ParsedState(
-        type=cast("str", name),
+        type=name,
         message=parsed.message,
         start_time=to_text(from_text(start_time)) if start_time else None,
         result=None if result is msgspec.UNSET else wire.encode(result).decode(),
