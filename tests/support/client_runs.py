@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +175,7 @@ def _environment_of(pid: int) -> Mapping[str, str]:
 
 
 @contextlib.contextmanager
-def runs_at(url: str, folder: Path) -> Iterator[Runs]:
+def runs_at(url: str, folder: Path) -> Generator[Runs]:
     """Flow runs of a server, which is the configured one meanwhile; no process outlives the block."""
     with set_temporary_config({"cloud.api": url}):
         runs = Runs(url, folder)

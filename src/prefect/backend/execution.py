@@ -11,7 +11,7 @@ import sys
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, cast
 
-from prefect.exceptions import ClientError
+from prefect.exceptions import ClientError, ObjectNotFoundError
 from prefect.utilities import clock
 from prefect.utilities.context import context as prefect_context
 from prefect.utilities.logging import get_logger
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from prefect.run_configs import RunConfig
 
 __all__ = [
+    "FlowRunLost",
     "execute_flow_run",
     "execute_flow_run_in_subprocess",
     "generate_flow_run_environ",
@@ -37,6 +38,19 @@ logger: logging.Logger = get_logger("backend.execution")
 _STOP_S = 10.0
 #: Seconds between two looks at a run that waits.
 _LOOK_S = 10.0
+
+
+class FlowRunLost(ClientError):
+    """A process lost the flow run that it ran.
+
+    Attributes:
+        reason: `superseded`, if another attempt has begun; `lost`, if one may begin because the API
+            was not heard of.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def execute_flow_run(
@@ -61,6 +75,8 @@ def execute_flow_run(
 
     Raises:
         ValueError: there is no such run.
+        ObjectNotFoundError: it was deleted meanwhile.
+        FlowRunLost: this process had to stop, as another attempt at the run has begun or may begin.
         FlowStorageError: the flow cannot be loaded. The run is `Failed` then, and its log has the reason.
     """
     from prefect.backend.flow_run import FlowRunView
@@ -88,8 +104,14 @@ def execute_flow_run(
                 f"Beginning execution of flow run {run.name!r} from flow {registered.name!r} with "
                 f"{runner_cls.__name__!r}"
             )
-            state = runner_cls(flow=flow).run(**kwargs)
+            runner = runner_cls(flow=flow)
+            state = runner.run(**kwargs)
             logger.debug(f"Run finished with final state {state}")
+    reason = str(getattr(runner, "stop_reason", ""))
+    if reason == "deleted":
+        raise ObjectNotFoundError(f"Flow run {flow_run_id} was deleted while it ran.")
+    if reason in ("lost", "superseded"):
+        raise FlowRunLost(str(state.message), reason)
     return run.get_latest()
 
 

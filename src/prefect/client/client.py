@@ -58,6 +58,22 @@ class FlowRunInfoResult(NamedTuple):
     task_runs: list[TaskRunInfoResult]
 
 
+class FlowRunLease(NamedTuple):
+    """What the server says to an attempt at a flow run that is alive.
+
+    Attributes:
+        may_go_on: whether it may report; false when another attempt has begun.
+        state: name of the state that the run is in.
+        epoch: the attempt that may report.
+        lease_s: seconds within which the server has to hear of it again.
+    """
+
+    may_go_on: bool
+    state: str | None
+    epoch: int
+    lease_s: float
+
+
 class Client(Requests):
     """Talks to a Prefect API.
 
@@ -357,6 +373,20 @@ class Client(Requests):
     def update_flow_run_heartbeat(self, flow_run_id: str) -> None:
         """Say that a flow run is alive."""
         self._one("update_flow_run_heartbeat", {"flow_run_id": flow_run_id}, "success")
+
+    def renew_flow_run_lease(self, flow_run_id: str, epoch: int | None = None) -> FlowRunLease:
+        """Say that an attempt at a flow run is alive; what the server answers.
+
+        Args:
+            flow_run_id: the run.
+            epoch: the attempt; the present one by default.
+
+        Raises:
+            ClientError: there is no such run, or the server knows no attempts.
+        """
+        value = {"flow_run_id": flow_run_id, "epoch": epoch}
+        reply = self._one("update_flow_run_heartbeat", value, "success state epoch lease_s")
+        return FlowRunLease(reply.success, reply.state, reply.epoch, reply.lease_s)
 
     # -- task runs --------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import queue
 import threading
+import time
 import warnings
 from typing import Any, Protocol, cast
 
@@ -26,7 +27,7 @@ _MAX_BATCH_LINES = 2_000
 #: Attempts at one request: the lines are safe, and the next batch tries again.
 _ATTEMPTS = 2
 #: Seconds that a process waits at its end for an API that does not answer.
-_LAST_S = 30.0
+_LAST_S = 20.0
 #: Lines kept in memory where they cannot be written to the disk.
 _MAX_IN_MEMORY = 10_000
 
@@ -132,10 +133,13 @@ class LogManager:
         thread = self.thread
         if thread is None or self._owner_pid != os.getpid():
             return
+        began = time.monotonic()
         self._stopping.set()
         self._wake.set()
+        _limit_attempts(self.client, 1)
         thread.join(_LAST_S)
-        if not thread.is_alive():
+        # An API that did not answer the last request will not answer another one.
+        if not thread.is_alive() and time.monotonic() - began < _LAST_S / 3:
             # Processes that worked for this run have ended by now, and may have left lines.
             self._look_for_lines_left_behind()
             self._send_pending()
@@ -277,7 +281,11 @@ def _new_client() -> LogWriter:
     import prefect
 
     client: LogWriter = cast("Any", prefect).Client()
-    limit = getattr(client, "limit_attempts", None)
-    if limit is not None:
-        limit(_ATTEMPTS)
+    _limit_attempts(client, _ATTEMPTS)
     return client
+
+
+def _limit_attempts(client: LogWriter | None, count: int) -> None:
+    limit = getattr(client, "limit_attempts", None)  # users' stand-ins for a client have none
+    if limit is not None:
+        limit(count)

@@ -51,6 +51,7 @@ class Order(NamedTuple):
         interval_s: seconds between two signs of life, at most.
         timeout_s: seconds to wait for an answer.
         ca_file: certificates of the authorities to trust; those of the system if None.
+        lease_s: seconds from now within which the API has to hear of the run, if it said so.
         pid: the process of the run, which is killed if it does not stop in time; None to let it live.
         num: how many signs of life; no limit if None.
     """
@@ -63,6 +64,7 @@ class Order(NamedTuple):
     interval_s: float
     timeout_s: float
     ca_file: str | None = None
+    lease_s: float | None = None
     pid: int | None = None
     num: int | None = None
 
@@ -98,8 +100,8 @@ class Beats:
         self.say = say
         self.stop = stop
         self._waits = order.waits
-        self._lease_s: float | None = None
-        self._lease_end: float | None = None
+        self._lease_s = order.lease_s
+        self._lease_end = None if order.lease_s is None else time.monotonic() + order.lease_s
         self._is_cancelled = False
 
     def run(self) -> None:
@@ -134,7 +136,7 @@ class Beats:
         wait_s = 0.0
         if self._waits:
             value["epoch"] = order.epoch
-            # The first answer comes at once: it says how long the lease is.
+            # An answer that says how long the lease is comes at once.
             if self._lease_s is not None and not self._is_cancelled:
                 wait_s = value["wait_s"] = min(_WAIT_S, self._interval())
         body = {

@@ -37,6 +37,7 @@ class Liveness:
         mode: `process` or `thread`.
         on_news: called with news (see `Beats`), from another thread.
         logger: where trouble is written.
+        lease_s: seconds within which the API has to hear of the run, if it said so.
         may_kill: whether the process may be killed that does not stop before its lease ends.
     """
 
@@ -48,6 +49,8 @@ class Liveness:
         mode: str,
         on_news: Callable[[str, str], None],
         logger: logging.Logger,
+        *,
+        lease_s: float | None = None,
         may_kill: bool = False,
     ) -> None:
         settings = context.config.cloud
@@ -69,6 +72,7 @@ class Liveness:
             interval_s=float(settings.heartbeat_interval),
             timeout_s=float(settings.request_timeout),
             ca_file=_trusted(client.api_server),
+            lease_s=lease_s,
             pid=os.getpid() if may_kill and self.mode == "process" else None,
         )
 

@@ -13,7 +13,7 @@ from prefect.executors._interrupt import raise_in_thread
 __all__ = ["RunStopped", "Stopper"]
 
 #: Seconds until a run that swallowed an interrupt is interrupted again, and how often that is tried.
-_AGAIN_S, _TRIES = 3.0, 5
+_AGAIN_S, _TRIES = 6.0, 5
 
 
 class RunStopped(BaseException):

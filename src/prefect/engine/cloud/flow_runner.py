@@ -64,26 +64,27 @@ class CloudFlowRunner(FlowRunner):
         """Say that the run is alive; whether its flow wants heartbeats at all."""
         return self._begin()[0]
 
-    def _begin(self) -> tuple[bool, int | None]:
-        """Whether the flow wants heartbeats, and the attempt that this process is."""
-        has_epochs = False
+    def _begin(self) -> tuple[bool, int | None, float | None]:
+        """Whether the flow wants heartbeats, the attempt that this process is, and seconds until the next one."""
+        epoch = lease_s = None
         try:
-            has_epochs = self.client.get_server().has_epochs
-            if not has_epochs:
+            if self.client.get_server().has_epochs:
+                # An agent says which attempt it started: another one may have begun since.
+                given = cast("int | None", prefect_context.get("flow_run_epoch"))
+                reply = self.client.renew_flow_run_lease(self.flow_run_id, given)
+                epoch, lease_s = reply.epoch if given is None else given, reply.lease_s
+            else:
                 self.client.update_flow_run_heartbeat(self.flow_run_id)
             found = self.client.graphql(
-                f"query($id: uuid!) {{ flow_run_by_pk(id: $id) {{ {'epoch ' if has_epochs else ''}"
-                "flow { settings } } }",
+                "query($id: uuid!) { flow_run_by_pk(id: $id) { flow { settings } } }",
                 variables={"id": self.flow_run_id},
             ).data.flow_run_by_pk
         except PrefectException:
             self.logger.exception(f"Flow run {self.flow_run_id}: the heartbeat could not be sent.")
-            return False, None
+            return False, None, None
         settings = found.flow.settings if found else None
         wants = settings is None or settings.get("heartbeat_enabled", True) is not False
-        # An agent says which attempt it started: another one may have begun since.
-        given = cast("int | None", prefect_context.get("flow_run_epoch"))
-        return wants, (found.epoch if given is None else given) if found and has_epochs else None
+        return wants, epoch, lease_s
 
     def call_runner_target_handlers(self, old_state: State, new_state: State) -> State:
         """Call the flow's handlers, then tell the API.
@@ -182,18 +183,20 @@ class CloudFlowRunner(FlowRunner):
             yield
             self._stopper.check()
         except RunStopped:
-            if self._reason() != "cancelled":
+            if self.stop_reason != "cancelled":
                 raise
             self._stopper.done()
             raise ENDRUN(Cancelled("Flow run was cancelled.")) from None
 
-    def _reason(self) -> str:
+    @property
+    def stop_reason(self) -> str:
+        """Why the run was stopped from outside: a word (see `Beats`), or empty if it was not."""
         return self._stopper.reason[0] if self._stopper.reason else ""
 
     @contextlib.contextmanager
     def _watched(self) -> Generator[None]:
         """Send heartbeats, and stop the run if the API says so."""
-        wants, epoch = self._begin()
+        wants, epoch, lease_s = self._begin()
         self._reporter = reporter_of(self.flow_run_id, epoch)
         mode = str(prefect_context.config.cloud.heartbeat_mode)
         if mode not in ("process", "thread", "off"):
@@ -207,7 +210,14 @@ class CloudFlowRunner(FlowRunner):
                 may_kill = bool(prefect_context.get("is_flow_run_process"))
                 stack.enter_context(
                     Liveness(
-                        self.client, self.flow_run_id, epoch, mode, self._stopper.stop, self.logger, may_kill
+                        self.client,
+                        self.flow_run_id,
+                        epoch,
+                        mode,
+                        self._stopper.stop,
+                        self.logger,
+                        lease_s=lease_s,
+                        may_kill=may_kill,
                     )
                 )
             if epoch is None or not wants or mode == "off":
