@@ -155,8 +155,9 @@ def test_f18_no_run_is_lost_or_reaped_when_the_clock_is_set(steps: list[int], st
 
 
 def again(store: Store) -> World:
-    """The world of a store whose earlier tenant is gone."""
-    store.write_sync(lambda tx: tx.execute("DELETE FROM tenant"))
+    """The world of a store whose earlier tenant and user are gone."""
+    for table in ("tenant", '"user"'):
+        store.write_sync(lambda tx, table=table: tx.execute(f"DELETE FROM {table}"))
     return new_world(store)
 
 
