@@ -51,7 +51,6 @@ async def run_waiting(
 
     # What is due later gives no event when its time comes: who waits for the queue looks every second.
     topic, id = getattr(value, "waits_for", ("queue", tenant_id))
-    look_s = 1.0 if topic == "queue" else MAX_WAIT_S
 
     with store.events.subscribe(
         lambda e: e.topic == topic and e.id == id and e.tenant_id == tenant_id
@@ -61,6 +60,11 @@ async def run_waiting(
             remaining = (deadline - clock()).total_seconds()
             if output.found or remaining <= 0 or store.events.is_ending:
                 return output
-            await changes.take(min(remaining, look_s))
+            while True:
+                seen = await changes.take(min(remaining, 1.0))
+                remaining = (deadline - clock()).total_seconds()
+                # A server that ends lets nobody wait; who waits for a run is not answered before it changes.
+                if topic == "queue" or seen or remaining <= 0 or store.events.is_ending:
+                    break
             if is_still is not None and not await is_still():
                 raise UnauthenticatedError("The API key is no longer valid. Use another one.")
