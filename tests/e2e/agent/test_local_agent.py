@@ -1,125 +1,172 @@
-"""`prefect agent local start` as a process, with a real server."""
+"""Runs through a local agent: taken, watched, cancelled, and what happens when somebody dies."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from prefect import Client
-from prefect.utilities.configuration import set_temporary_config
+from scoreboard import record
 
-_FLOWS = """
-import os
-from prefect import Flow, task
-
-@task
-def work():
-    print("worked")
-
-@task
-def die():
-    print("about to die", flush=True)
-    os.kill(os.getpid(), 9)
-
-with Flow("working") as working:
-    work()
-
-with Flow("dying") as dying:
-    die()
-"""
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Address of a server on which the flows are registered, and a folder."""
-    folder = tmp_path_factory.mktemp("agent")
+@pytest.fixture(params=["forked", "fresh"])
+def start(request: pytest.FixtureRequest) -> str:
+    """How the agent starts processes: from a warm one, or each anew."""
+    return "--warm-start" if request.param == "forked" else "--no-warm-start"
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_runs_end_as_their_flows_do_and_their_logs_arrive(site: Any, start: str) -> None:
+    with site.agent(start):
+        good = [site.run("doubled", parameters={"n": n}) for n in (1, 5)]
+        bad = site.run("failing")
+        for run in good:
+            site.wait(run, "Success", "Failed")
+            assert site.state(run)[0] == "Success", site.logs(run)
+        site.wait(bad, "Failed")
+    assert "it does not work" in site.logs(bad)
+    document = {"query": {f'task_run(where: {{flow_run_id: {{_eq: "{good[1]}"}}}})': {"state", "map_index"}}}
+    rows = site.client.graphql(document).data.task_run
+    assert sorted((row.map_index, row.state) for row in rows if row.map_index >= 0) == [
+        (n, "Success") for n in range(5)
+    ]
+
+
+def test_a_run_has_the_environment_that_agent_and_run_config_give(site: Any, start: str) -> None:
+    from prefect.run_configs import LocalRun
+
+    with site.agent(start, "--label", "env", "--env", "FROM_AGENT=a", "--env", "BOTH=agent"):
+        run = site.run(
+            "telling",
+            parameters={"names": ["FROM_AGENT", "FROM_RUN", "BOTH"]},
+            run_config=LocalRun(env={"FROM_RUN": "r", "BOTH": "run"}, labels=["env"]),
+        )
+        site.wait(run, "Success", "Failed")
+    for line in ("FROM_AGENT a", "FROM_RUN r", "BOTH run"):
+        assert line in site.logs(run)
+
+
+def test_labels_decide_who_takes_a_run(site: Any) -> None:
+    with site.agent("--label", "a", "--no-hostname-label"):
+        other = site.run("doubled", labels=["b"])
+        mine = site.run("doubled", labels=["a"])
+        site.wait(mine, "Success")
+    assert site.state(other)[0] == "Scheduled"
+    site.client.cancel_flow_run(other)
+
+
+def test_a_process_that_is_killed_is_told_of_with_its_exit_code_and_last_output(
+    site: Any, start: str, path: Path, wait_for_file: Callable[[Path], int]
+) -> None:
+    with site.agent(start):
+        run = site.run("sleeping", parameters={"path": str(path)})
+        pid = wait_for_file(path)
+        began = time.monotonic()
+        path.unlink()
+        os.kill(pid, signal.SIGKILL)
+        deadline = began + 150
+        while "SIGKILL" not in (logs := site.logs(run)) and "-9" not in logs:
+            assert time.monotonic() < deadline, logs
+            time.sleep(0.1)
+        seconds = time.monotonic() - began
+        record("F4 (told by the agent)", "sqlite", start, "<= 15 s", round(seconds, 1))
+        assert "last words of this process" in logs
+        site.client.cancel_flow_run(run)
+        site.wait(run, "Cancelled")
+
+
+def test_the_process_of_a_cancelled_run_is_gone_soon(
+    site: Any, start: str, path: Path, wait_for_file: Callable[[Path], int]
+) -> None:
+    with site.agent(start):
+        run = site.run("sleeping", parameters={"path": str(path)})
+        pid = wait_for_file(path)
+        began = time.monotonic()
+        site.client.cancel_flow_run(run)
+        site.wait(run, "Cancelled")
+        while _is_there(pid):
+            assert time.monotonic() < began + 100
+            time.sleep(0.05)
+    record("F25 (process gone)", "sqlite", start, "<= 10 s", round(time.monotonic() - began, 1))
+
+
+def test_an_agent_that_is_told_to_end_takes_no_more_and_waits_for_its_runs(
+    site: Any, path: Path, wait_for_file: Callable[[Path], int]
+) -> None:
+    with site.agent() as agent:
+        run = site.run("sleeping", parameters={"path": str(path)})
+        wait_for_file(path)
+        agent.signal(signal.SIGTERM)
+        agent.wait_for("Waiting for 1 flow run to end")
+        later = site.run("doubled")
+        site.client.cancel_flow_run(run)
+        assert agent.process.wait(60) == 0
+        assert site.state(later)[0] == "Scheduled"
+        site.client.cancel_flow_run(later)
+    assert site.state(run)[0] == "Cancelled"
+
+
+def test_the_runs_of_a_killed_agent_go_on_and_another_agent_takes_what_waits(
+    site: Any, path: Path, wait_for_file: Callable[[Path], int]
+) -> None:
+    with site.agent("--no-warm-start") as agent:
+        run = site.run("sleeping", parameters={"path": str(path)})
+        pid = wait_for_file(path)
+        agent.signal(signal.SIGKILL)
+        agent.process.wait(10)
+        waiting = site.run("doubled")
+        began = time.monotonic()
+        with site.agent():
+            site.wait(waiting, "Success")
+            record("F7", "sqlite", None, "<= 10 s", round(time.monotonic() - began, 1))
+        assert _is_there(pid)
+        assert site.state(run)[0] == "Running"
+        site.client.cancel_flow_run(run)
+        site.wait(run, "Cancelled")
+
+
+def test_a_limit_is_kept(site: Any, tmp_path: Path, wait_for_file: Callable[[Path], int]) -> None:
+    paths = [tmp_path / str(n) for n in range(3)]
+    with site.agent("--limit", "1"):
+        runs = [site.run("sleeping", parameters={"path": str(path)}) for path in paths]
+        for _ in runs:
+            deadline = time.monotonic() + 60
+            while not (there := [path for path in paths if path.exists()]):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert len(there) == 1
+            run = runs[paths.index(there[0])]
+            site.client.cancel_flow_run(run)
+            site.wait(run, "Cancelled")
+            there[0].unlink()
+
+
+def test_the_health_page_says_what_the_agent_does(site: Any) -> None:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    url = f"http://localhost:{port}"
-    env = {**os.environ, "PREFECT__SERVER__ENDPOINT": url}
-    log = folder / "server.log"
-    command = [*(sys.executable, "-m", "prefect", "server", "start", "--port", str(port))]
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [*command, "--data-dir", str(folder / "data")], stdout=output, stderr=output
-        )
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            try:
-                urllib.request.urlopen(f"{url}/health", timeout=2).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        (folder / "flows.py").write_text(_FLOWS, encoding="utf-8")
-        for words in (["create", "project", "p"], ["register", "--project", "p", "-p", "flows.py"]):
-            done = subprocess.run(
-                [sys.executable, "-m", "prefect", *words],
-                env=env,
-                cwd=folder,
-                capture_output=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-        yield url, folder
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-@pytest.fixture(params=["--warm-start", "--no-warm-start"])
-def finished(
-    api: tuple[str, Path], request: pytest.FixtureRequest
-) -> Iterator[Callable[[str], tuple[str, str]]]:
-    """Runs a flow through a local agent: its final state, and its log."""
-    url, folder = api
-    env = {**os.environ, "PREFECT__SERVER__ENDPOINT": url}
-    log = folder / f"agent{request.param}.log"
-    words = ["agent", "local", "start", "--limit", "2", request.param]
-    with log.open("wb") as output:
-        agent = subprocess.Popen(
-            [sys.executable, "-m", "prefect", *words], env=env, cwd=folder, stdout=output, stderr=output
-        )
-
-    def run(name: str) -> tuple[str, str]:
-        with set_temporary_config({"cloud.api": url}):
-            client = Client()
-            where = f'{{ flow(where: {{ name: {{ _eq: "{name}" }} }}) {{ id }} }}'
-            run_id = client.create_flow_run(flow_id=client.graphql(where).data.flow[0].id)
-            document = "query($id: uuid!) { flow_run_by_pk(id: $id) { state logs { message } } }"
-            deadline = time.monotonic() + 60
-            while True:
-                found = client.graphql(document, variables={"id": run_id}).data.flow_run_by_pk
-                if found.state in ("Success", "Failed"):
-                    return found.state, "\n".join(line.message for line in found.logs)
-                assert time.monotonic() < deadline, f"{found.state}\n{log.read_text()}"
-                time.sleep(0.2)
-
-    yield run
-    agent.send_signal(signal.SIGTERM)
-    try:
-        assert agent.wait(30) == 0, log.read_text()
-    finally:
-        agent.kill()
-
-
-def test_a_run_succeeds_and_a_process_that_dies_is_explained_in_the_log_of_its_run(
-    finished: Callable[[str], tuple[str, str]],
-) -> None:
-    assert finished("working")[0] == "Success"
-    state, log = finished("dying")
-    assert state == "Failed"
-    assert "The process of the flow run was killed by SIGKILL before the run was finished." in log
-    assert "about to die" in log
+    address = f"http://127.0.0.1:{port}"
+    with site.agent("--agent-address", address, "--name", "mine") as agent:
+        agent.wait_for("Health page")
+        with urllib.request.urlopen(f"{address}/api/health", timeout=10) as reply:
+            assert reply.status == 200
+        with urllib.request.urlopen(f"{address}/api/state", timeout=10) as reply:
+            state = json.loads(reply.read())
+    assert (state["name"], state["type"], state["status"]) == ("mine", "LocalAgent", "working")
