@@ -15,7 +15,7 @@ def reference() -> str:
     from prefect.cli._commands import SECTIONS
     from prefect.cli._root import cli
 
-    root = click.Context(cli, info_name="prefect")
+    root = click.Context(cli, info_name="prefect", **cli.context_settings)
     parts: list[str] = []
     for title, names in SECTIONS.items():
         parts.append(f"## {title}")

@@ -82,7 +82,7 @@ def test_plug_ins_may_add_commands() -> None:
     cli.add_command(weather)
     try:
         assert CliRunner().invoke(cli, ["weather"]).output == "sunny\n"
-        assert "weather" in cli.list_commands(click.Context(cli))
+        assert "weather" in cli.list_commands(click.Context(cli, **cli.context_settings))
     finally:
         del cli.commands["weather"]
 
@@ -153,7 +153,9 @@ def _commands(command: click.Command, ctx: click.Context) -> Iterator[click.Cont
 
 
 def _all_commands() -> list[click.Context]:
-    return list(_commands(cli, click.Context(cli, info_name="prefect", terminal_width=80)))
+    return list(
+        _commands(cli, click.Context(cli, info_name="prefect", terminal_width=80, **cli.context_settings))
+    )
 
 
 def test_no_line_of_any_help_is_wrapped_by_a_terminal_of_80_columns() -> None:

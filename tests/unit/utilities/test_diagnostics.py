@@ -38,7 +38,12 @@ def diagnose_with(settings: Path, code: str, **variables: str) -> Any:
             "-c",
             f"from prefect.utilities.diagnostics import *; import json; print(json.dumps({code}))",
         ],
-        env={**os.environ, "PREFECT__USER_CONFIG_PATH": str(settings), **variables},
+        env={
+            **os.environ,
+            "PREFECT__USER_CONFIG_PATH": str(settings),
+            "PREFECT__BACKEND_CONFIG_PATH": str(settings.with_name("backend.toml")),
+            **variables,
+        },
         capture_output=True,
         text=True,
     )
