@@ -148,7 +148,10 @@ def _serve(connection: socket.socket) -> Start | None:
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, _do_nothing)
     numbers: dict[int, int] = {}
-    send(connection, {"ready": True})
+    try:
+        send(connection, {"ready": True})
+    except ConnectionError:
+        return None  # the agent ended meanwhile
     while True:
         ready, _, _ = select.select([connection, reading], [], [])
         if reading in ready:
