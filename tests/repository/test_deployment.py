@@ -67,8 +67,6 @@ def test_every_option_of_every_command_is_there(where: str) -> None:
     while words and not words[0].startswith("-"):
         assert isinstance(command, click.Group)
         found = command.get_command(context, words[0])
-        if found is None and words[0] == "kubernetes":
-            pytest.skip("the Kubernetes agent has no command yet")
         assert found is not None, f"`prefect` has no command {words[0]!r}"
         command = found
         words.pop(0)
@@ -150,18 +148,13 @@ def test_the_server_is_probed_and_the_agent_too() -> None:
     assert probes["agent"] == {"readinessProbe", "livenessProbe"}
 
 
-def test_the_agent_may_touch_jobs_of_its_namespace_only() -> None:
-    kinds = [found["kind"] for found in objects()]
-    (role,) = (found for found in objects() if found["kind"] == "Role")
-
-    assert not {"ClusterRole", "ClusterRoleBinding"} & set(kinds)
-    assert {kind for rule in role["rules"] for kind in rule["resources"]} == {
-        "jobs",
-        "pods",
-        "pods/log",
-        "events",
+def test_no_pod_may_do_anything_at_the_cluster() -> None:
+    assert not {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"} & {
+        found["kind"] for found in objects()
     }
-    assert "*" not in str(role)
+    pods = [found["spec"]["template"]["spec"] for found in objects() if found["kind"] == "Deployment"]
+    assert len(pods) == 3
+    assert [pod.get("automountServiceAccountToken") for pod in pods] == [False] * 3
 
 
 def test_services_of_compose_wait_for_each_other() -> None:

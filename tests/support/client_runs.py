@@ -13,6 +13,8 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from prefect import Client
 from prefect.backend import FlowRunView
 from prefect.engine.state import State, Submitted
@@ -155,14 +157,11 @@ class Runs:
 
     def heartbeats(self) -> list[int]:
         """Processes of this test that send heartbeats."""
-        listed = subprocess.run(
-            ["ps", "-ewwo", "pid,args"], capture_output=True, text=True, check=True
-        ).stdout
         return [
-            int(line.split()[0])
-            for line in listed.splitlines()
-            if "_beat.py" in line
-            and _environment_of(int(line.split()[0])).get("PREFECT__HOME_DIR") == str(self.folder / "home")
+            process.pid
+            for process in psutil.process_iter(["cmdline"])
+            if any(word.endswith("_beat.py") for word in process.info["cmdline"] or ())
+            and _environment_of(process.pid).get("PREFECT__HOME_DIR") == str(self.folder / "home")
         ]
 
 

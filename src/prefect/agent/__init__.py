@@ -1,4 +1,4 @@
-"""Agents: programs that take flow runs from the API and start them here, in containers or in a cluster.
+"""Agents: programs that take flow runs from the API and start them.
 
 `prefect agent local start` runs one from the command line; an agent of your own is a subclass of
 `Agent` with a method `deploy_flow`.
@@ -18,5 +18,5 @@ __all__ = ["Agent"]
 __getattr__, __dir__ = lazy_names(
     __name__,
     {"Agent": "prefect.agent.agent"},
-    submodules=("agent", "docker", "ecs", "kubernetes", "local", "vertex"),
+    submodules=("agent", "local"),
 )

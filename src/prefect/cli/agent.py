@@ -72,7 +72,12 @@ def start_options(command: Command) -> Command:
     return command
 
 
-@click.group(cls=Group, removed={"fargate": "Use `prefect agent ecs start`."})
+@click.group(
+    cls=Group,
+    removed={
+        "fargate": "Agents for ECS (`prefect agent ecs start`) took its place; this version has local agents so far."
+    },
+)
 def agent() -> None:
     """Take flow runs from the API and start them."""
 

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import queue
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import psutil
 import pytest
 
 import prefect
@@ -55,15 +55,9 @@ def in_thread(call: Callable[[], Any]) -> Any:
     return value
 
 
-def children() -> list[str]:
-    """Processes that have this one as their parent, dead ones included."""
-    found = subprocess.run(
-        ["ps", "-o", "pid=,stat=,args=", "--ppid", str(os.getpid())],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [line for line in found.stdout.splitlines() if "ps -o" not in line]
+def children() -> set[int]:
+    """Processes that have this one as their parent, those included that nobody waited for."""
+    return {child.pid for child in psutil.Process().children()}
 
 
 def forever() -> None:
