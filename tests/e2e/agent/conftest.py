@@ -45,9 +45,9 @@ def fail():
 
 @task
 def note(path):
+    print("last words of this process", flush=True)
     with open(path, "w") as stream:
         stream.write(str(os.getpid()))
-    print("last words of this process", flush=True)
     time.sleep(60)
 
 
