@@ -39,7 +39,8 @@ class Attempt:
         run_ids: the runs: a flow run, or some task runs.
         began: when it was sent.
         ended: when its answer was there.
-        outcome: `acknowledged`, `refused` (503), `broken` (no answer), or what else was answered.
+        outcome: `acknowledged`, `refused` (503), `broken` (no answer, or one that does not know), or what else
+            was answered.
         versions: what was acknowledged, in the order of the runs.
     """
 
@@ -195,7 +196,7 @@ class Storm:
 
     def _note(self, attempt: Attempt, answer: Any) -> None:
         if answer.status == 503:
-            attempt.outcome = "refused"
+            attempt.outcome = "broken" if "is not known" in answer.message else "refused"
             if "retry-after" not in answer.headers:
                 attempt.outcome = "a 503 that does not say when to try again"
             elif any(

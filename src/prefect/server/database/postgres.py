@@ -69,6 +69,12 @@ def _refusals() -> Generator[None]:
         raise not_storable() from exc
 
 
+_IN_DOUBT = (
+    "The connection to the database was lost while this was being saved; whether it was is not known. "
+    "Send the request again."
+)
+
+
 class _ConnectionLost(UnavailableError):
     """A connection ended; another one may be there."""
 
@@ -230,9 +236,10 @@ class PostgresStore:
             except (pg_errors.SerializationFailure, pg_errors.DeadlockDetected) as exc:
                 if attempt == _MAX_ATTEMPTS:
                     raise UnavailableError("The database is too busy with the same rows; try again.") from exc
-            except _ConnectionLost:
-                # Once it was to be committed, nobody knows: the client is told, and asks again.
-                if is_committing or attempt == _MAX_ATTEMPTS:
+            except _ConnectionLost as exc:
+                if is_committing:  # nobody knows: the client is told, and asks again
+                    raise UnavailableError(_IN_DOUBT, retry_after_s=2) from exc
+                if attempt == _MAX_ATTEMPTS:
                     raise
                 self._pool.check()
             else:
