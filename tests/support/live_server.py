@@ -79,8 +79,8 @@ class Connection:
                 self._http.connect()
                 self._http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._http.request("POST", "/graphql", body, self._headers)
-            reply = self._http.getresponse()
-            content = reply.read()
+            with self._http.getresponse() as reply:  # a reply that ends the connection owns its socket
+                content = reply.read()
         except BaseException:
             self.close()
             raise
@@ -184,7 +184,8 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
         try:
             connection.request("GET", "/health", headers={"host": f"localhost:{self.port}"})
-            return connection.getresponse().status == 200
+            with connection.getresponse() as reply:
+                return reply.status == 200
         except (OSError, http.client.HTTPException):
             return False
         finally:
