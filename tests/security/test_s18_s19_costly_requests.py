@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import json
 import socket
@@ -237,9 +238,11 @@ def test_a_build_without_patience_is_noticed(settings: Any, store: Any) -> None:
 def test_a_client_that_takes_its_time_between_requests_may_stay(settings: Any, store: Any) -> None:
     import http.client
 
-    with _served(replace(settings, limits=Limits(header_s=1, body_s=1)), store) as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        for wait in (0, 1.5, 0):
+    with (
+        _served(replace(settings, limits=Limits(header_s=3, body_s=3)), store) as port,
+        contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection,
+    ):
+        for wait in (0, 3.5, 0):
             time.sleep(wait)  # longer than a head may take, which is the point
             connection.request(
                 "POST",
@@ -250,4 +253,3 @@ def test_a_client_that_takes_its_time_between_requests_may_stay(settings: Any, s
             reply = connection.getresponse()
             assert reply.status == 200
             reply.read()
-        connection.close()
