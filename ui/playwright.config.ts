@@ -10,6 +10,8 @@ export default defineConfig({
   globalSetup: "./e2e/setup.ts",
   // One server with one database for all files; each test makes or picks what it changes.
   workers: 2,
+  // A page that failed once is tried again in CI, which says that it was flaky.
+  retries: process.env.CI ? 1 : 0,
   timeout: 45_000,
   expect: { timeout: 10_000 },
   reporter: [["list"]],

@@ -140,11 +140,13 @@ test("the palette finds by name and by id, and keys lead to pages", async ({ pag
   await expect(page.getByRole("option", { name: /approve-release/ })).toBeVisible();
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/flow\//);
+  await expect(page.getByRole("dialog")).toHaveCount(0);
   await page.keyboard.press("ControlOrMeta+k");
   await page.getByRole("combobox", { name: "Search by name or id" }).fill(runOf("failed"));
   await expect(page.getByRole("option", { name: /run$/ })).toBeVisible();
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(new RegExp(runOf("failed")));
+  await expect(page.getByRole("dialog")).toHaveCount(0);
   await page.keyboard.press("g");
   await page.keyboard.press("f");
   await expect(page).toHaveURL(/\/flows$/);

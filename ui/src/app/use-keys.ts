@@ -19,11 +19,12 @@ export function useKeys(bindings: Bindings): void {
   latest.current = bindings;
   useEffect(() => {
     let first = "";
-    let since = 0;
+    let since = -PATIENCE_MS;
     const onKey = (event: KeyboardEvent) => {
       const mod = event.metaKey || event.ctrlKey;
       if (event.altKey || (!mod && isTyping(event.target))) return;
-      const now = Date.now();
+      // When the key was pressed, not when a busy page came to hear of it.
+      const now = event.timeStamp;
       const key = mod ? `mod+${event.key.toLowerCase()}` : event.key;
       const pair = `${first} ${key}`;
       const name = now - since < PATIENCE_MS && latest.current[pair] ? pair : key;
