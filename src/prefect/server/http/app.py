@@ -9,10 +9,10 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from prefect.server.database.store import Store
 from prefect.server.domain import policy
@@ -81,7 +81,6 @@ def create_app(
 
     web_ui = WebUi(ui_directory, settings.root_path)
     routes = [
-        *(Route(path, graphql, methods=["POST"]) for path in ("/", "/graphql", "/graphql/")),
         Route("/", web_ui.page, methods=["GET"]),
         *(Route(path, plain.page, methods=["GET"]) for path in ("/graphql", "/graphql/")),
         Route("/health", plain.health),
@@ -93,20 +92,23 @@ def create_app(
         Route("/session", session, methods=["GET", "POST", "DELETE"]),
         Route("/{path:path}", web_ui.any, methods=["GET"]),
     ]
-    app = Starlette(
-        routes=routes,
-        middleware=[
-            Middleware(
-                Shell,
+
+    class Application(Starlette):
+        """An application with the shell around all of it, so that what is asked most comes at once."""
+
+        def build_middleware_stack(self) -> ASGIApp:
+            return Shell(
+                super().build_middleware_stack(),
                 metrics=counts,
                 requires_keys=settings.requires_keys,
+                direct=dict.fromkeys(("/", "/graphql", "/graphql/"), graphql),
                 paths=[route.path for route in routes if "{" not in route.path],
                 is_secure=settings.tls_cert is not None,
                 root_path=settings.root_path,
             )
-        ],
-        exception_handlers={404: _not_found, 405: _not_allowed},
-        lifespan=lifespan,
+
+    app = Application(
+        routes=routes, exception_handlers={404: _not_found, 405: _not_allowed}, lifespan=lifespan
     )
     app.router.redirect_slashes = False
     app.state.parts = parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
@@ -38,30 +39,31 @@ class _Envelope(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Envelope)
 
 
-def check_content_type(request: Request) -> None:
+def check_content_type(headers: Mapping[str, str]) -> None:
     """Refuse what is not sent as JSON: other types are what pages may send without being asked.
 
     Raises:
         BodyError: 415.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise BodyError(415, "Send the body as `Content-Type: application/json`.")
 
 
-async def read_body(request: Request, most: int) -> bytes:
+async def read_body(request: Request, headers: Mapping[str, str], most: int) -> bytes:
     """The body of a request with JSON.
 
     Args:
         request: the request.
+        headers: its headers, by lower-case name.
         most: bytes at most.
 
     Raises:
         BodyError: 415 for another type, 413 for more.
     """
-    check_content_type(request)
+    check_content_type(headers)
     too_large = BodyError(413, f"The body is larger than {most} bytes.")
-    length = request.headers.get("content-length", "")
+    length = headers.get("content-length", "")
     if length.isdigit() and int(length) > most:
         raise too_large
     parts: list[bytes] = []
@@ -77,18 +79,21 @@ async def read_body(request: Request, most: int) -> bytes:
     return b"".join(parts)
 
 
-async def read_graphql(request: Request, most: int, batch: int) -> GraphQLRequest | list[GraphQLRequest]:
+async def read_graphql(
+    request: Request, headers: Mapping[str, str], most: int, batch: int
+) -> GraphQLRequest | list[GraphQLRequest]:
     """The GraphQL request in a body, or the list of them.
 
     Args:
         request: the request.
+        headers: its headers, by lower-case name.
         most: bytes at most.
         batch: requests of a list at most.
 
     Raises:
         BodyError: it is none.
     """
-    body = await read_body(request, most)
+    body = await read_body(request, headers, most)
     try:
         return _request(_decoder.decode(body))
     except (msgspec.DecodeError, RecursionError):
@@ -146,7 +151,7 @@ async def read_json_object(request: Request, most: int) -> dict[str, Any]:
     Raises:
         BodyError: it is none.
     """
-    value = _loads(await read_body(request, most), "The body")
+    value = _loads(await read_body(request, request.headers, most), "The body")
     if not isinstance(value, dict):
         raise BodyError(400, "The body has to be a JSON object.")
     return cast("dict[str, Any]", value)

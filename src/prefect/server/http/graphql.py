@@ -11,7 +11,7 @@ from starlette.responses import Response
 from prefect.server.errors import ApiError
 from prefect.server.graphql.execute import Reply
 from prefect.server.http.body import BodyError, read_graphql
-from prefect.server.http.parts import Parts, parts_of
+from prefect.server.http.parts import Parts, headers_of, parts_of
 from prefect.server.http.replies import error_reply, json_reply, refused
 from prefect.server.security.caller import Caller
 
@@ -21,16 +21,16 @@ __all__ = ["graphql"]
 async def graphql(request: Request) -> Response:
     """Execute the GraphQL request in the body, or each of a list of them."""
     parts = parts_of(request)
-    headers = request.headers
+    headers = headers_of(request)
     peer = request.client.host if request.client else None
     try:
-        caller = await parts.caller(request)
+        caller = await parts.caller(request, headers)
     except ApiError as exc:
         return refused(exc, is_graphql=True)
     limits = parts.settings.limits
     most = limits.body_bytes if caller is not None else limits.anonymous_body_bytes
     try:
-        wanted = await read_graphql(request, most, limits.batch)
+        wanted = await read_graphql(request, headers, most, limits.batch)
     except BodyError as exc:
         return error_reply(exc.status, exc.message, exc.code)
     is_still = _is_still(request, parts, caller)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -18,7 +18,7 @@ from prefect.server.http.replay import Replay
 from prefect.server.security.caller import Caller
 from prefect.server.settings import ServerSettings
 
-__all__ = ["Parts", "parts_of"]
+__all__ = ["Parts", "headers_of", "parts_of"]
 
 
 @dataclass
@@ -45,10 +45,13 @@ class Parts:
     clock: Callable[[], datetime.datetime]
     stopping: asyncio.Event
 
-    async def caller(self, request: Request, *, is_new: bool = True) -> Caller | None:
-        """The caller of a request; see `Identifier.caller`."""
+    async def caller(
+        self, request: Request, headers: Mapping[str, str] | None = None, *, is_new: bool = True
+    ) -> Caller | None:
+        """The caller of a request; see `Identifier.caller`. Its headers are read where they are not given."""
         peer = request.client.host if request.client else None
-        return await self.identifier.caller(_headers(request), peer, request.method, is_new=is_new)
+        headers = headers_of(request) if headers is None else headers
+        return await self.identifier.caller(headers, peer, request.method, is_new=is_new)
 
     async def is_still(self, request: Request, caller: Caller) -> bool:
         """Whether who sent a request that waits may still do what they might when it came."""
@@ -59,7 +62,7 @@ class Parts:
         return now is not None and (now.tenant_id, now.role) == (caller.tenant_id, caller.role)
 
 
-def _headers(request: Request) -> dict[str, str]:
+def headers_of(request: Request) -> dict[str, str]:
     """The headers by lower-case name, to be looked at many times; of two of a name the first counts."""
     raw: list[tuple[bytes, bytes]] = request.scope["headers"]
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw)}

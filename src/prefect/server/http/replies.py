@@ -21,6 +21,17 @@ __all__ = ["error_reply", "json_reply", "refused"]
 
 #: Below one packet, compressing saves nothing.
 _WORTH_COMPRESSING = 1_400
+_JSON = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+
+
+class _Ready(Response):
+    """A response that needs no encoding any more: there are many of them, and each would be encoded anew."""
+
+    def __init__(self, body: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.body = body
+        self.status_code = status
+        self.background = None
+        self.raw_headers = [*headers, (b"content-length", str(len(body)).encode())]
 
 
 def json_reply(
@@ -40,17 +51,17 @@ def json_reply(
         status: HTTP status.
         retry_after_s: when the client is welcome again; wire: always with 429 and 503.
     """
-    extra = {"content-type": "application/json", "cache-control": "no-store"}
+    extra = list(_JSON)
     if retry_after_s is not None:
-        extra["retry-after"] = str(retry_after_s)
+        extra.append((b"retry-after", str(retry_after_s).encode()))
     # On one machine compressing costs more than sending.
     is_near = is_loopback(peer) and "x-forwarded-for" not in headers and "forwarded" not in headers
     if len(body) >= _WORTH_COMPRESSING:
-        extra["vary"] = "accept-encoding"
+        extra.append((b"vary", b"accept-encoding"))
         if not is_near and "gzip" in headers.get("accept-encoding", ""):
             body = gzip.compress(body, compresslevel=1, mtime=0)
-            extra["content-encoding"] = "gzip"
-    return Response(body, status_code=status, headers=extra)
+            extra.append((b"content-encoding", b"gzip"))
+    return _Ready(body, status, extra)
 
 
 def error_reply(status: int, message: str, code: str, retry_after_s: int | None = None) -> Response:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prefect.server.http.metrics import Metrics
@@ -41,7 +43,8 @@ class Shell:
         metrics: where requests are counted.
         requires_keys: whether pages of other sites may send requests: with a key of their own they
             may, and nothing that a browser adds by itself (a cookie) counts for them.
-        paths: paths that are counted by name.
+        direct: what answers POST requests to a path without a search for it: most requests there are.
+        paths: other paths that are counted by name.
         is_secure: whether we are reached by HTTPS only.
         root_path: path of a proxy that does not cut it off; others do, and both are fine.
     """
@@ -51,6 +54,7 @@ class Shell:
         app: ASGIApp,
         metrics: Metrics,
         requires_keys: bool,
+        direct: Mapping[str, Callable[[Request], Awaitable[Response]]],
         paths: Sequence[str],
         is_secure: bool,
         root_path: str = "",
@@ -58,7 +62,8 @@ class Shell:
         self._app = app
         self._metrics = metrics
         self._has_cors = requires_keys
-        self._paths = frozenset(paths)
+        self._direct = direct
+        self._paths = frozenset({*paths, *direct})
         security = {**_SECURITY, "strict-transport-security": "max-age=31536000"} if is_secure else _SECURITY
         self._security = [(name.encode(), value.encode()) for name, value in security.items()]
         self._root = f"{root_path}/"
@@ -88,6 +93,9 @@ class Shell:
         try:
             if scope["method"] == "OPTIONS":
                 await _preflight(scope, receive, answer, has_cors)
+            elif scope["method"] == "POST" and (endpoint := self._direct.get(scope["path"])) is not None:
+                reply = await endpoint(Request(scope, receive, send))
+                await reply(scope, receive, answer)
             else:
                 await self._app(scope, receive, answer)
         except Exception:
@@ -108,8 +116,6 @@ class Shell:
 
 
 async def _preflight(scope: Scope, receive: Receive, send: Send, has_cors: bool) -> None:
-    from starlette.responses import Response
-
     if not has_cors:
         reply = error_reply(403, "Pages of other sites are not allowed here.", "FORBIDDEN")
     else:
