@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prefect.backend._agents import check_for_compatible_agents
 from prefect.backend._query import parse_time
+from prefect.backend._reasons import why_it_waits
+from prefect.exceptions import AuthorizationError, ClientError
 from prefect.utilities import clock
 
 if TYPE_CHECKING:
@@ -71,9 +72,14 @@ class StateLine(FlowRunLog):
 
 
 def follow(
-    flow_run_id: str, *, stream_states: bool, stream_logs: bool, max_duration: datetime.timedelta
+    flow_run_id: str,
+    *,
+    stream_states: bool,
+    stream_logs: bool,
+    max_duration: datetime.timedelta,
+    longest_s: float = _LONGEST_S,
 ) -> Iterator[FlowRunLog]:
-    """See `watch_flow_run`."""
+    """See `watch_flow_run`; `longest_s` are the seconds between two looks while nothing happens."""
     from prefect.client.client import Client
 
     watch = _Watch(Client(), flow_run_id, stream_states, stream_logs)
@@ -98,7 +104,7 @@ def follow(
                     f"{flow_run_id!r}, which is {watch.state}. It goes on."
                 )
             yield from watch.waiting(elapsed)
-            interval = _SHORTEST_S if lines else min(interval * 1.3, _LONGEST_S)
+            interval = _SHORTEST_S if lines else min(interval * 1.3, longest_s)
         time.sleep(interval)
 
 
@@ -126,8 +132,10 @@ class _Watch:
 
         try:
             row = self._ask()
-        except requests.RequestException as exc:
-            if not self._looks:
+        except (requests.RequestException, ClientError) as exc:
+            # The client has tried for a minute already. An answer that makes no sense is of whoever stands
+            # before the API, and an error of the API's own may pass too; a refusal does not.
+            if not self._looks or not (isinstance(exc, requests.RequestException) or _may_pass(exc)):
                 raise
             return self._away(exc)
         self._is_away = False
@@ -157,7 +165,7 @@ class _Watch:
         return self.client.graphql(query, variables=variables).data.flow_run_by_pk
 
     def _away(self, exc: Exception) -> list[FlowRunLog]:
-        """The client has tried for a minute already; go on until `max_duration`."""
+        """Go on until `max_duration`, and say so once."""
         if self._is_away:
             return []
         self._is_away = True
@@ -200,10 +208,15 @@ class _Watch:
         if elapsed_s < max(_UNSUBMITTED_S, 2 * self._warned_at):
             return
         self._warned_at = elapsed_s
-        agents = check_for_compatible_agents(self._row.labels or ())
+        import requests
+
+        try:
+            reasons = why_it_waits(self.client, self.flow_run_id, self._row.labels or ())
+        except (requests.RequestException, ClientError):
+            return  # the next look finds out whether the API is away
         message = (
             f"It has been {round(elapsed_s)} seconds and your flow run has not been submitted by an agent. "
-            f"{agents}"
+            f"{reasons}"
         )
         yield FlowRunLog(_now(), logging.WARNING, message)
 
@@ -212,6 +225,12 @@ def _now() -> datetime.datetime:
     import pendulum
 
     return pendulum.instance(clock.now())
+
+
+def _may_pass(exc: ClientError) -> bool:
+    """Whether an error may be gone the next time: the API's own, and an answer that is none of the API's."""
+    text = str(exc)
+    return not isinstance(exc, AuthorizationError) and ("API_ERROR" in text or text.startswith("Malformed"))
 
 
 def _is_final(name: str) -> bool:

@@ -14,7 +14,16 @@ from typing import Any, cast
 
 from prefect.server.database.sql import json_value, new_uuid
 from prefect.server.database.store import Row, Transaction
-from prefect.server.domain.common import clean_text, dump, load, load_list, load_object, new_id, stamp
+from prefect.server.domain.common import (
+    clean_text,
+    dump,
+    load,
+    load_list,
+    load_object,
+    milliseconds_7,
+    new_id,
+    stamp,
+)
 from prefect.server.domain.run_names import new_name
 from prefect.server.domain.states import first_task_state, parse_state
 from prefect.server.errors import BadInputError
@@ -97,7 +106,7 @@ def insert_flow_run(
         "auto": request.auto_scheduled,
         "key": key,
         "created_by": request.created_by,
-        "parent": _parent(tx, flow.tenant_id, key),
+        "parent": _parent(tx, flow.tenant_id, request),
         "message": state.message,
         "result": state.result,
         "state": state.json,
@@ -147,6 +156,7 @@ def insert_task_runs(
     values = {
         **params,
         "now": stamp(now),
+        "milliseconds_7": milliseconds_7(),
         "message": state.message,
         "state": state.json,
         "result": state.result,
@@ -267,11 +277,14 @@ def _labels(
     return sorted({clean_text(str(label)) for label in said})
 
 
-def _parent(tx: Transaction, tenant_id: str, key: str | None) -> str | None:
-    match = _PARENT_KEY.fullmatch(key or "")
-    if match is None:
+def _parent(tx: Transaction, tenant_id: str, request: RunRequest) -> str | None:
+    """The task run that starts the run, if one of the tenant's does."""
+    match = _PARENT_KEY.fullmatch(request.idempotency_key or "")
+    # A flow may choose another key; then the context says it.
+    said = match.group(1) if match is not None else (request.context or {}).get("parent_task_run_id")
+    if not isinstance(said, str):
         return None
     return tx.scalar(
         "SELECT id FROM task_run WHERE id = :id AND tenant_id = :tenant_id",
-        {"id": match.group(1), "tenant_id": tenant_id},
+        {"id": said, "tenant_id": tenant_id},
     )

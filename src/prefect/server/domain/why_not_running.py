@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import datetime
+import json
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 
+from prefect.server.database.sql import in_list
 from prefect.server.database.store import Row, Transaction
 from prefect.server.domain import slots
 from prefect.server.domain.common import get, load_list, load_object, stamp
 from prefect.server.domain.registry import JSON, Uuid, query
-from prefect.server.domain.states import DUE_STATES, is_finished
+from prefect.server.domain.standstill import all_wait_for_others, runs_above
+from prefect.server.domain.states import DUE_STATES, HOLDING_STATES, is_finished
 from prefect.server.security.caller import Caller
 
 __all__ = ["AGENT_SILENT_S"]
 
 #: An agent that has not asked for this long is taken to be away.
 AGENT_SILENT_S = 60.0
+#: An agent that has runs under way and has not asked for this long has no room for more: one with room
+#: is noted every five seconds.
+_AGENT_FULL_S = 15.0
+#: Agents, and holders of slots, in one reason.
+_LISTED = 20
 
 
 class Reason(msgspec.Struct):
@@ -26,7 +35,7 @@ class Reason(msgspec.Struct):
     Attributes:
         code: what it is, for programs: FINISHED, RUNNING, SUBMITTED, CANCELLING, NOT_DUE,
             WAITS_FOR_APPROVAL, FLOW_ARCHIVED, WORK_QUEUE_PAUSED, NO_AGENT, NO_MATCHING_AGENT,
-            AGENTS_SILENT, NO_SLOT, QUEUED, SOON.
+            AGENTS_SILENT, AGENTS_FULL, NO_SLOT, DEADLOCK, QUEUED, SOON.
         message: what it is, for people, and what to do.
         data: the facts behind it.
     """
@@ -46,6 +55,7 @@ def why_not_running(
         return [_of_state(run)]
     reasons = [*_of_time(run, now), *_of_flow(tx, run), *_of_tenant(tx, run), *_of_slots(tx, run)]
     reasons += _of_agents(tx, run, now)
+    reasons += _of_waiting_for_each_other(tx, run, reasons, now)
     if reasons:
         return reasons
     return [Reason("SOON", "Nothing is in the way: an agent takes it when it asks next.", {})]
@@ -99,8 +109,8 @@ def _of_slots(tx: Transaction, run: Row) -> list[Reason]:
         if name in labels and used >= maximum:
             holders = tx.rows(
                 "SELECT run_id FROM concurrency_slot WHERE tenant_id = :tenant_id AND kind = 'label' "
-                "AND name = :name ORDER BY taken LIMIT 20",
-                {"tenant_id": run.tenant_id, "name": name},
+                "AND name = :name ORDER BY taken LIMIT :limit",
+                {"tenant_id": run.tenant_id, "name": name, "limit": _LISTED},
             )
             data = {
                 "label": name,
@@ -115,6 +125,43 @@ def _of_slots(tx: Transaction, run: Row) -> list[Reason]:
 
 def _of_agents(tx: Transaction, run: Row, now: datetime.datetime) -> list[Reason]:
     labels = sorted(load_list(run.labels))
+    agents = _agents(tx, run, labels, now)
+    if not agents:
+        return [
+            Reason("NO_AGENT", "No agent has asked for work within a day. Start one.", {"labels": labels})
+        ]
+    fitting = [agent for agent in agents if agent["fits"]]
+    if not fitting:
+        what = (
+            f"No agent has all of its labels ({', '.join(labels)})."
+            if labels
+            else "It has no labels, and all agents have some: these take only runs that have labels."
+        )
+        message = f"{what} Change its labels or start such an agent."
+        return [Reason("NO_MATCHING_AGENT", message, {"labels": labels, "agents": agents[:_LISTED]})]
+    full_since = stamp(now - datetime.timedelta(seconds=_AGENT_FULL_S))
+    silent_since = stamp(now - datetime.timedelta(seconds=AGENT_SILENT_S))
+    full = [agent for agent in fitting if agent["last_queried"] < full_since and agent["flow_run_ids"]]
+    awake = [agent for agent in fitting if agent not in full and agent["last_queried"] >= silent_since]
+    if awake:
+        return []
+    if full:
+        count = sum(len(agent["flow_run_ids"]) for agent in full)
+        runs = "a run" if count == 1 else f"{count} runs"
+        who = f"The agent {full[0]['name'] or full[0]['id']} has" if len(full) == 1 else "The agents have"
+        message = (
+            f"{who} {runs} under way and no room for more (or no longer takes any). "
+            "Raise the limit, or start another agent."
+        )
+        return [Reason("AGENTS_FULL", message, {"labels": labels, "agents": full[:_LISTED]})]
+    message = f"No agent with its labels has asked for work for {AGENT_SILENT_S:g} seconds. Start one."
+    return [Reason("AGENTS_SILENT", message, {"labels": labels, "agents": fitting[:_LISTED]})]
+
+
+def _agents(
+    tx: Transaction, run: Row, labels: Collection[str], now: datetime.datetime
+) -> list[dict[str, Any]]:
+    """The agents that have asked for work within a day, with the runs that are under way for them."""
     agents: list[dict[str, Any]] = []
     since = stamp(now - datetime.timedelta(days=1))
     for row in tx.rows(
@@ -132,23 +179,40 @@ def _of_agents(tx: Transaction, run: Row, now: datetime.datetime) -> list[Reason
                 "last_queried": row.last_queried,
                 "missing_labels": sorted(set(labels) - set(own)),
                 "fits": set(labels) <= set(own) and (bool(labels) or not own),
+                "flow_run_ids": [],
             }
         )
-    if not agents:
-        return [
-            Reason("NO_AGENT", "No agent has asked for work within a day. Start one.", {"labels": labels})
-        ]
-    fitting = [agent for agent in agents if agent["fits"]]
-    if not fitting:
-        what = (
-            f"No agent has all of its labels ({', '.join(labels)})."
-            if labels
-            else "It has no labels, and all agents have some: these take only runs that have labels."
+    by_id = {agent["id"]: agent for agent in agents}
+    holding = ", ".join(f"'{state}'" for state in HOLDING_STATES)
+    for row in tx.rows(
+        f"SELECT id, agent_id FROM flow_run WHERE agent_id IN {in_list(tx.dialect, 'ids')} "
+        f"AND tenant_id = :tenant_id AND state IN ({holding}) AND lease_until > :now ORDER BY id LIMIT 1000",
+        {"ids": json.dumps(list(by_id)), "tenant_id": run.tenant_id, "now": stamp(now)},
+    ):
+        by_id[row.agent_id]["flow_run_ids"].append(row.id)
+    return agents
+
+
+def _of_waiting_for_each_other(
+    tx: Transaction, run: Row, reasons: Collection[Reason], now: datetime.datetime
+) -> list[Reason]:
+    """Whether whoever holds what the run needs waits for runs itself: for this one, or for others that wait."""
+    for reason in reasons:
+        if reason.code == "NO_SLOT":
+            holders, what = set(reason.data["flow_run_ids"]), f"slots of the label {reason.data['label']!r}"
+        elif reason.code == "AGENTS_FULL":
+            holders = {run_id for agent in reason.data["agents"] for run_id in agent["flow_run_ids"]}
+            what = "agents that could take it"
+        else:
+            continue
+        is_part = len(holders) < reason.data.get("usage", 0) or len(reason.data.get("agents", ())) == _LISTED
+        if is_part or not all_wait_for_others(tx, run.id, holders, now):
+            continue
+        above = [run_id for run_id in runs_above(tx, run.id) if run_id in holders]
+        own = "this run" if len(above) == len(holders) else "this run or for others that wait like it"
+        message = (
+            f"The {what} are taken by runs that wait for {own}: none of them goes on. Raise the limit, start "
+            "another agent, or cancel one of them."
         )
-        message = f"{what} Change its labels or start such an agent."
-        return [Reason("NO_MATCHING_AGENT", message, {"labels": labels, "agents": agents[:20]})]
-    silent_since = stamp(now - datetime.timedelta(seconds=AGENT_SILENT_S))
-    if all(agent["last_queried"] < silent_since for agent in fitting):
-        message = f"No agent with its labels has asked for work for {AGENT_SILENT_S:g} seconds. Start one."
-        return [Reason("AGENTS_SILENT", message, {"labels": labels, "agents": fitting[:20]})]
+        return [Reason("DEADLOCK", message, {"flow_run_ids": sorted(holders), "parents": above})]
     return []

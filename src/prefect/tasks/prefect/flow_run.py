@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime
 import logging
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlparse
 
+from prefect.backend._watch import follow
 from prefect.backend.artifacts import create_link_artifact as make_link_artifact
 from prefect.backend.flow_run import FlowRunView, watch_flow_run
 from prefect.core.task import Task
@@ -170,8 +170,7 @@ def get_task_run_result(flow_run_id: str, task_slug: str, map_index: int = -1, p
         logger.info(
             f"Waiting for flow run {run.name!r} to finish before reading the result of {task_slug!r}..."
         )
-    while not run.state.is_finished():
-        time.sleep(poll_time)
+        _wait(flow_run_id, poll_time, logger)
         run = run.get_latest()
     task_run = run.get_task_run(task_slug=task_slug, map_index=map_index)
     logger.debug(f"Loading the result of {task_run!r}...")
@@ -292,11 +291,23 @@ class StartFlowRun(Task):
         if not self.wait:
             return flow_run_id
         refuse_waiting_for_parent(flow_run_id)
-        while True:
-            state = client.get_flow_run_state(flow_run_id)
-            if state.is_finished():
-                raise _ending(state, f"{flow_run_id} finished in state {state!r}", flow_run_id)
-            time.sleep(self.poll_interval.total_seconds())
+        _wait(flow_run_id, self.poll_interval.total_seconds(), self.logger)
+        state = client.get_flow_run_state(flow_run_id)
+        raise _ending(state, f"{flow_run_id} finished in state {state!r}", flow_run_id)
+
+
+def _wait(flow_run_id: str, poll_s: float, logger: logging.Logger) -> None:
+    """Wait until a flow run is finished; what keeps it from that becomes lines of the log."""
+    lines = follow(
+        flow_run_id,
+        stream_states=False,
+        stream_logs=False,
+        max_duration=datetime.timedelta.max,
+        longest_s=poll_s,
+    )
+    for line in lines:
+        if line.level >= logging.WARNING:
+            logger.log(line.level, f"Flow run {flow_run_id}: {line.message}")
 
 
 def _newest_version(client: Client, flow_name: str, project_name: str) -> str:

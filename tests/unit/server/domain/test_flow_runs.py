@@ -158,6 +158,15 @@ def test_a_run_remembers_the_task_run_that_started_it_and_the_user(api: Any) -> 
     assert api.row("flow_run", other, columns)["parent_task_run_id"] is None
 
 
+@pytest.mark.parametrize("said", ["no id", 7, None, "00000000-0000-0000-0000-000000000000"])
+def test_the_context_says_which_task_run_started_a_run_with_a_key_of_its_own(api: Any, said: Any) -> None:
+    task_run = api.task_runs(api.run())["a"]
+    known = api.run(idempotency_key="mine", context={"parent_task_run_id": task_run})
+    unknown = api.run(idempotency_key="mine", context={"parent_task_run_id": said})
+    assert api.row("flow_run", known, "parent_task_run { id }") == {"parent_task_run": {"id": task_run}}
+    assert api.row("flow_run", unknown, "parent_task_run_id") == {"parent_task_run_id": None}
+
+
 def test_neither_flow_nor_group_is_a_mistake(api: Any, failure: Any) -> None:
     with pytest.raises(failure, match="flow_id or version_group_id"):
         api.mutate("create_flow_run")

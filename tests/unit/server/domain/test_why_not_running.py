@@ -79,3 +79,55 @@ def test_runs_that_wait_for_people_or_slots_say_so(api: Any) -> None:
     api.set_flow_state(queued, "Queued", state={"message": "waits for 'db'"})
     assert set(_why(api, paused)) == {"WAITS_FOR_APPROVAL"}
     assert set(_why(api, queued)) == {"QUEUED"}
+
+
+def _child(api: Any, parent: str, **values: Any) -> str:
+    """A run that a task of another run started."""
+    return api.run(idempotency_key=api.task_runs(parent)["a"], **values)
+
+
+def test_agents_without_room_are_not_called_silent(api: Any) -> None:
+    agent = api.as_(agent_id=_agent(api))
+    busy = api.run()
+    agent.set_flow_state(busy, "Submitted", lease_s=1000)
+    run_id = api.run()
+    assert set(_why(api, run_id)) == {"SOON"}
+    api.move(90)
+    found = _why(api, run_id)
+    assert set(found) == {"AGENTS_FULL"}
+    assert found["AGENTS_FULL"]["agents"][0]["flow_run_ids"] == [busy]
+
+
+def test_a_run_that_needs_the_place_of_its_parent_at_the_agent_is_in_a_deadlock(api: Any) -> None:
+    agent = api.as_(agent_id=_agent(api))
+    parent = api.run()
+    agent.set_flow_state(parent, "Submitted", lease_s=1000)
+    child = _child(api, parent)
+    grandchild = _child(api, child)
+    api.move(20)
+    for run_id in (child, grandchild):
+        found = _why(api, run_id)
+        assert set(found) == {"AGENTS_FULL", "DEADLOCK"}
+        assert found["DEADLOCK"] == {"flow_run_ids": [parent], "parents": [parent]}
+    assert set(_why(api, api.run())) == {"AGENTS_FULL", "DEADLOCK"}, "a stranger waits as well"
+
+
+def test_a_run_that_needs_the_slot_of_its_parent_is_in_a_deadlock(api: Any) -> None:
+    _agent(api, "db")
+    api.mutate("update_flow_concurrency_limit", label="db", limit=1)
+    parent = api.run(labels=["db"])
+    api.set_flow_state(parent, "Running")
+    child = _child(api, parent, labels=["db"])
+    assert _why(api, child)["DEADLOCK"]["parents"] == [parent]
+
+
+def test_two_parents_whose_children_have_no_slot_are_in_a_deadlock_and_one_without_is_not(api: Any) -> None:
+    _agent(api, "db")
+    api.mutate("update_flow_concurrency_limit", label="db", limit=2)
+    parents = [api.run(labels=["db"]) for _ in range(2)]
+    for parent in parents:
+        api.set_flow_state(parent, "Running")
+    first = _child(api, parents[0], labels=["db"])
+    assert set(_why(api, first)) == {"NO_SLOT"}, "the other one may end"
+    _child(api, parents[1], labels=["db"])
+    assert _why(api, first)["DEADLOCK"] == {"flow_run_ids": sorted(parents), "parents": parents[:1]}
