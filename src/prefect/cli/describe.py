@@ -107,7 +107,26 @@ def flow_runs(name: str, flow_name: str | None, web: bool, output: str) -> None:
         "id name flow { id name version } created parameters context labels auto_scheduled state "
         "state_message scheduled_start_time start_time end_time serialized_state"
     )
-    _show(_newest("flow_run", where, selection, f"Flow run {name!r}"), "flow-run", output, web=web)
+    with api_errors():
+        knows_parents = connect().get_server().has_epochs
+    if knows_parents:
+        selection += " parent_task_run { id task { name } flow_run { id name } }"
+    found = _newest("flow_run", where, selection, f"Flow run {name!r}")
+    if knows_parents and not web:
+        found["child_flow_runs"] = _children(found["id"])
+    _show(found, "flow-run", output, web=web)
+
+
+def _children(run_id: str) -> list[dict[str, Any]]:
+    """The runs that a flow run started."""
+    from prefect.backend._query import rows
+
+    where = {"parent_task_run": {"flow_run_id": {"_eq": run_id}}}
+    with api_errors():
+        found = rows(
+            "flow_run", where, "id name state flow { name }", order_by={"created": "asc"}, client=connect()
+        )
+    return [row.to_dict() for row in found]
 
 
 def _show(found: dict[str, Any], kind: str, output: str, *, web: bool) -> None:

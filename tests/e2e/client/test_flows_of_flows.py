@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from prefect import Client
 from prefect.backend import FlowRunView
@@ -43,6 +45,15 @@ def test_a_flow_starts_another_follows_it_and_reads_its_result(
     assert parent.get_task_run("get_task_run_result-1").get_result() == [0, 2, 4]
     artifacts = client.graphql("query { task_run_artifact { kind data } }").data.task_run_artifact
     assert any(child.flow_run_id in found.data.link for found in artifacts)
+
+    def described(run: FlowRunView) -> Any:
+        return json.loads(prefect("describe", "flow-runs", "--name", run.flow_run_id).stdout)
+
+    above = described(child)["parent_task_run"]
+    assert (above["task"]["name"], above["flow_run"]["name"]) == ("create_flow_run", "top")
+    assert described(parent)["parent_task_run"] is None
+    [below] = described(parent)["child_flow_runs"]
+    assert (below["id"], below["state"]) == (child.flow_run_id, "Success")
 
 
 def test_a_flow_fails_with_the_one_it_waits_for(
