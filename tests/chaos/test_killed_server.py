@@ -76,8 +76,8 @@ TOO_EARLY = """
         done = []
         self._writer_connection.execute("BEGIN IMMEDIATE")
         for job in group:
-            if job.future.set_running_or_notify_cancel() and self._run_job(job, False):
-                job.future.set_result(job.outcome)
+            self._run_job(job, False)
+            job.tell()
         time.sleep(0.02)
         self._writer_connection.execute("COMMIT")
 

@@ -17,7 +17,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -44,7 +44,9 @@ _WAL_PAGES = 8_000
 
 def connect(path: str, durability: str, *, readonly: bool = False) -> sqlite3.Connection:
     """A connection with the settings that all of ours have."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=30.0, cached_statements=512
+    )
     connection.execute("PRAGMA busy_timeout = 30000")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA case_sensitive_like = ON")
@@ -189,15 +191,34 @@ def _is_of_the_file(exc: BaseException) -> bool:
 
 
 class _Job:
-    """One piece of writing, and who waits for it."""
+    """One piece of writing, and what came of it.
 
-    __slots__ = ("events", "future", "outcome", "work")
+    Args:
+        work: what writes.
+        tell: called in the writer's thread when that is known.
+    """
 
-    def __init__(self, work: Callable[[Any], Any]) -> None:
+    __slots__ = ("error", "events", "is_given_up", "outcome", "tell", "work")
+
+    def __init__(self, work: Callable[[Any], Any], tell: Callable[[], object]) -> None:
         self.work = work
-        self.future: Future[Any] = Future()
+        self.tell = tell
         self.outcome: Any = None
+        self.error: BaseException | None = None
         self.events: list[Event] = []
+        #: Whether nobody waits any more: what has not begun need not.
+        self.is_given_up = False
+
+    def result(self) -> Any:
+        """What `work` returned, or raises what it raised."""
+        if self.error is not None:
+            raise self.error
+        return self.outcome
+
+
+def _settle(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
 
 
 class SqliteStore:
@@ -272,21 +293,37 @@ class SqliteStore:
 
     # -- writing ----------------------------------------------------------------------
 
-    def _submit(self, work: Callable[[Any], T]) -> Future[T]:
-        job = _Job(work)
+    def _submit(self, job: _Job) -> None:
         with self._lock:  # so that no job comes after the one that ends the thread
             if self._closed:
                 raise UnavailableError("The server is shutting down; send the request again.")
             self._jobs.put(job)
-        return job.future
 
     def write_sync(self, work: Callable[[Any], T]) -> T:
         """See `Store.write_sync`."""
-        return self._submit(work).result()
+        done = threading.Event()
+        job = _Job(work, done.set)
+        self._submit(job)
+        done.wait()
+        return job.result()
 
     async def write(self, work: Callable[[Any], T]) -> T:
         """See `Store.write`."""
-        return await asyncio.wrap_future(self._submit(work))
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def tell() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(_settle, done)
+
+        job = _Job(work, tell)
+        self._submit(job)
+        try:
+            await done
+        except asyncio.CancelledError:
+            job.is_given_up = True
+            raise
+        return job.result()
 
     def _write_loop(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -312,7 +349,7 @@ class SqliteStore:
             connection.execute("BEGIN IMMEDIATE")
             is_alone = len(group) == 1
             for job in group:
-                if job.future.set_running_or_notify_cancel() and self._run_job(job, is_alone):
+                if not job.is_given_up and self._run_job(job, is_alone):
                     done.append(job)  # noqa: PERF401 # what was done has to be known when one of them raises
             if connection.in_transaction:
                 connection.execute("COMMIT")
@@ -320,19 +357,20 @@ class SqliteStore:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             for job in group:
-                if not job.future.done():
-                    job.future.set_exception(self._not_written(exc))
+                if job.error is None:
+                    job.error = self._not_written(exc)
+                job.tell()
             return
         events = [event for job in done for event in job.events]
         try:
             self.events.publish(events)
         except Exception:  # noqa: BLE001 # a listener's fault; what was written is written
             _log.exception("somebody who listens to events failed")
-        for job in done:
-            job.future.set_result(job.outcome)
+        for job in group:
+            job.tell()
 
     def _run_job(self, job: _Job, is_alone: bool) -> bool:
-        """Run one job, in a savepoint unless it is alone; False when it failed, and its waiter knows."""
+        """Run one job, in a savepoint unless it is alone; False when it failed."""
         connection = self._writer_connection
         transaction = SqliteTransaction(connection)
         if not is_alone:
@@ -347,7 +385,7 @@ class SqliteStore:
             else:
                 connection.execute("ROLLBACK TO job")
                 connection.execute("RELEASE job")
-            job.future.set_exception(self._not_written(exc) if _is_of_the_file(exc) else exc)
+            job.error = self._not_written(exc) if _is_of_the_file(exc) else exc
             return False
         if not is_alone:
             connection.execute("RELEASE job")

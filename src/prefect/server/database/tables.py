@@ -417,7 +417,6 @@ _table(
     Column("serialized_state", "json", nullable=False),
     Column("version", "integer", nullable=False),
     Unique("flow_run_id", "version"),
-    Index("tenant_id", "timestamp"),
 )
 
 _table(
@@ -434,7 +433,6 @@ _table(
     Column("serialized_state", "json", nullable=False),
     Column("version", "integer", nullable=False),
     Unique("task_run_id", "version"),
-    Index("tenant_id", "timestamp"),
 )
 
 _table(

@@ -21,7 +21,15 @@ from typing import Any, Literal
 from prefect.server.database.sql import in_list, json_value, new_uuid
 from prefect.server.database.store import Row, Transaction
 from prefect.server.domain import policy, slots
-from prefect.server.domain.common import dump, load_list, load_object, lock_for_update, new_id, stamp
+from prefect.server.domain.common import (
+    dump,
+    load_list,
+    load_object,
+    lock_for_update,
+    milliseconds_7,
+    new_id,
+    stamp,
+)
 from prefect.server.domain.states import (
     DUE_STATES,
     ENDING_STATES,
@@ -48,7 +56,7 @@ __all__ = [
 Table = Literal["flow_run", "task_run"]
 
 #: What is looked at of a run whose state is set.
-_RUN = ("id", "tenant_id", "version", "state", "start_time", "end_time", "heartbeat")
+_RUN = ("id", "tenant_id", "version", "state", "state_start_time", "start_time", "end_time", "heartbeat")
 _FLOW_RUN = ", ".join(f"r.{name}" for name in (*_RUN, "labels", "epoch", "agent_id"))
 _TASK_RUN = ", ".join(f"t.{name}" for name in (*_RUN, "flow_run_id", "serialized_state"))
 
@@ -281,10 +289,15 @@ def write_state(
     elif new.run_count is not None:
         more = ", run_count = :run_count"
         values["run_count"] = new.run_count
+    # A column that is set costs its indexes, also when the value is the same.
+    more += "".join(
+        f", {column} = :{name}"
+        for column, name in (("start_time", "started"), ("end_time", "ended"), ("state_start_time", "start"))
+        if values[name] != run[column]
+    )
     tx.execute(
         f"UPDATE {table} SET updated = :now, version = :version, state = :state, state_timestamp = :now, "
-        "state_message = :message, state_result = :result, state_start_time = :start, "
-        "serialized_state = :json, start_time = :started, end_time = :ended, heartbeat = :heartbeat"
+        "state_message = :message, state_result = :result, serialized_state = :json, heartbeat = :heartbeat"
         f"{more} WHERE id = :id",
         values,
     )
@@ -372,6 +385,7 @@ def set_task_runs(
         "message": new.message,
         "result": new.result,
         "json": new.json,
+        "milliseconds_7": milliseconds_7(),
         "ended": stamp(now) if new.type in ENDING_STATES else None,
     }
     chosen = f"flow_run_id = :id AND {condition}"

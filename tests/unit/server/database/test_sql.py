@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from prefect.server.database.sql import for_psycopg, has_any, in_list, is_subset, new_uuid
+from prefect.server.domain.common import milliseconds_7, new_id
 from prefect.server.errors import BadInputError, UniquenessError
 
 
@@ -66,13 +67,17 @@ def test_lists_in_json_columns_are_compared_as_sets(
     assert found == 1
 
 
-def test_ids_made_by_the_database_are_random_uuids(store: Any) -> None:
+def test_ids_made_by_the_database_differ_and_begin_with_the_time(store: Any) -> None:
     sql = f"SELECT {new_uuid(store.dialect)} AS id FROM (SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS three"
-    ids = {row.id for _ in range(50) for row in store.read_sync(lambda tx: tx.rows(sql))}
+    before = new_id()[:13]
+    given = {"milliseconds_7": milliseconds_7()}
+    after = new_id()[:13]
+    ids = {row.id for _ in range(50) for row in store.read_sync(lambda tx: tx.rows(sql, given))}
     assert len(ids) == 150
     assert all(
-        re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", id) for id in ids
+        re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", id) for id in ids
     )
+    assert all(before <= id[:13] <= after for id in ids)
 
 
 def test_what_a_constraint_or_a_type_does_not_allow_is_an_error_of_the_api_and_nothing_is_left(

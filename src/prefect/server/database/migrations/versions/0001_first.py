@@ -549,12 +549,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_flow_run_state")),
         sa.UniqueConstraint("flow_run_id", "version", name=op.f("uq_flow_run_state_flow_run_id_version")),
     )
-    op.create_index(
-        op.f("ix_flow_run_state_tenant_id_timestamp"),
-        "flow_run_state",
-        ["tenant_id", "timestamp"],
-        unique=False,
-    )
     op.create_table(
         "task_run",
         sa.Column("id", types.Uuid(length=36), nullable=False),
@@ -674,10 +668,4 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task_run_state")),
         sa.UniqueConstraint("task_run_id", "version", name=op.f("uq_task_run_state_task_run_id_version")),
-    )
-    op.create_index(
-        op.f("ix_task_run_state_tenant_id_timestamp"),
-        "task_run_state",
-        ["tenant_id", "timestamp"],
-        unique=False,
     )
