@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from importlib import import_module
 from typing import Any
 
 import click
@@ -35,16 +36,37 @@ class Group(_Help, click.Group):
         removed: `{command of an earlier version: what to do instead}`.
         shows_commands: whether the usage line names commands; compat: `prefect register` and
             `prefect run` are groups without any.
+        lazy: `{command: "module:attribute"}` of commands that are imported when they are used, or listed.
     """
 
     command_class = Command
 
     def __init__(
-        self, *args: Any, removed: dict[str, str] | None = None, shows_commands: bool = True, **kwargs: Any
+        self,
+        *args: Any,
+        removed: dict[str, str] | None = None,
+        shows_commands: bool = True,
+        lazy: dict[str, str] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.lazy = lazy or {}
         self.removed = removed or {}
         self.shows_commands = shows_commands
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands, in order."""
+        return sorted({*super().list_commands(ctx), *self.lazy})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now if need be; None if there is none of that name."""
+        place = self.lazy.get(cmd_name)
+        if place is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = place.partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """The words after the name in the usage line."""

@@ -212,7 +212,7 @@ class LocalAgent(Agent):
         Raises:
             ValueError: a token.
         """
-        from prefect.agent.local._install import supervisor_conf
+        from prefect.agent._install import supervisor_conf
 
         if token is not None:
             raise ValueError("API tokens were removed in 1.0. Give a key instead: `key=...`.")

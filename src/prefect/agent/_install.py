@@ -1,4 +1,4 @@
-"""Files that keep a local agent running: for supervisord and for systemd. Pure: from values to text."""
+"""Files that keep an agent running: for supervisord and for systemd. Pure: from values to text."""
 
 from __future__ import annotations
 
