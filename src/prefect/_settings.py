@@ -45,6 +45,9 @@ SETTINGS: dict[str, Setting] = {
     "cloud.diagnostics": Setting("flag", "Send diagnostics of the environment when a flow is registered."),
     "cloud.request_timeout": Setting("seconds", "Time to wait for an answer of the API."),
     "cloud.send_flow_run_logs": Setting("flag", "Send the logs of flow runs to the API."),
+    "cloud.send_flow_run_output": Setting(
+        "flag", "Send what flow runs print too; otherwise only tasks with `log_stdout=True` do."
+    ),
     "cloud.log_spool_size": Setting(
         "count", "Bytes of disk that one process may use for log lines that the API has not taken yet."
     ),

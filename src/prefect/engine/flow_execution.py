@@ -234,7 +234,7 @@ class FlowExecution:
         self.submit(
             task,
             lambda state: self._done(task, state),
-            lambda exc: self._done(task, plan.run_lost(exc, upstream_states(), prior=prior)),
+            lambda exc: self._done(task, plan.run_lost(exc, upstream_states(), prior=prior, extra=extra)),
             run_here,
         )
         if self.executor.placement == "inline":
@@ -263,14 +263,14 @@ class FlowExecution:
             suspects = remote.suspects_of(task, upstream_states)
             packed = remote.dumps(unit, f"Task {task.name!r}", suspects)
         except remote.UnpicklableTask as exc:
-            self._done(task, _unpicklable(task, exc, self.settings))
+            self._done(task, plan.refuse(_unpicklable(task, exc, self.settings), extra=extra))
             return
         import pickle
 
         self.submit(
             task,
             lambda reply: self._done(task, pickle.loads(reply)),
-            lambda exc: self._done(task, plan.run_lost(exc, upstream_states, prior=prior)),
+            lambda exc: self._done(task, plan.run_lost(exc, upstream_states, prior=prior, extra=extra)),
             remote.run_single,
             packed,
         )
@@ -517,11 +517,12 @@ class _RemoteMap:
         for index in range(start, stop):
             if index < first.width:
                 if isinstance(exc, remote.UnpicklableTask):
-                    first.children[index] = failed  # pyright: ignore[reportPossiblyUnboundVariable]
+                    state = failed  # pyright: ignore[reportPossiblyUnboundVariable]
+                    first.children[index] = first.plan.refuse(state, map_index=index, extra=first.extra)
                 else:
                     prior = first.prior[index] if index < len(first.prior) else None
                     first.children[index] = first.plan.run_lost(
-                        exc, first.upstream_states(index), map_index=index, prior=prior
+                        exc, first.upstream_states(index), map_index=index, prior=prior, extra=first.extra
                     )
             for stage in others:
                 if index < stage.width:

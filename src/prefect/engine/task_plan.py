@@ -11,6 +11,7 @@ of `TaskRunner`, which has the only definition of them.
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,7 +26,7 @@ from prefect.utilities import clock
 from prefect.utilities.context import Layer, context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from prefect.core.edge import Edge
     from prefect.core.task import Task
@@ -209,6 +210,7 @@ class TaskPlan:
         upstream_states: dict[Edge, State],
         map_index: int | None = None,
         prior: State | None = None,
+        extra: dict[str, Any] | None = None,
     ) -> State:
         """What becomes of a run whose worker was lost: failed like any other, and retried if it may be.
 
@@ -217,15 +219,39 @@ class TaskPlan:
             upstream_states: `{Edge: State}`.
             map_index: which child of a mapped task.
             prior: the state the run began with.
+            extra: more values for the run's context.
         """
         run_count = prior.run_count + 1 if isinstance(prior, Retrying) else 1
-        values: dict[str, Any] = {"map_index": map_index, "task_run_count": run_count}
+        with self._of_another_process(map_index, run_count, extra) as (runner, values):
+            return runner.conclude_raised(exc, {}, upstream_states, values)
+
+    def refuse(
+        self, state: State, map_index: int | None = None, extra: dict[str, Any] | None = None
+    ) -> State:
+        """What becomes of a run that could not be sent to another process; its state handlers hear of it.
+
+        Args:
+            state: the state it ends in.
+            map_index: which child of a mapped task.
+            extra: more values for the run's context.
+        """
+        with self._of_another_process(map_index, 1, extra) as (runner, values):
+            return runner.conclude_refused(state, values)
+
+    @contextmanager
+    def _of_another_process(
+        self, map_index: int | None, run_count: int, extra: dict[str, Any] | None
+    ) -> Generator[tuple[TaskRunner, dict[str, Any]]]:
+        """A runner in the context of a run that began elsewhere, or should have."""
+        values: dict[str, Any] = {**(extra or {}), "map_index": map_index, "task_run_count": run_count}
         layer = Layer(values, TASK_RUN_VALUES)
         layer.parent = self.layer
         outer = context.top
         context.restore(layer)
         try:
-            return self.new_runner().conclude_raised(exc, {}, upstream_states, values)
+            runner = self.new_runner()
+            runner.find_run(values)
+            yield runner, values
         finally:
             context.restore(outer)
 

@@ -200,6 +200,26 @@ class TaskRunner(Runner):
         given = {"map_index": values.get("map_index"), "task_slug": prefect_context.get("task_slug")}
         return self._while_looping(state, upstream_states, given)
 
+    def conclude_refused(self, state: State, values: dict[str, Any]) -> State:
+        """The state of a run that could not be sent to where it should run; for the engine.
+
+        Args:
+            state: a finished state.
+            values: the top layer of the context, which is the run's.
+        """
+        self.context = values
+        try:
+            return self.handle_state_change(Pending(message="Task run created."), state)
+        except ENDRUN as ended:
+            return ended.state
+
+    def find_run(self, values: dict[str, Any]) -> None:
+        """Add to the context of a run what a backend knows of it, as it began in another process.
+
+        Args:
+            values: the context.
+        """
+
     def _while_looping(
         self, state: State, upstream_states: dict[Edge, State], given: dict[str, Any]
     ) -> State:

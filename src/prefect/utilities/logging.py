@@ -282,7 +282,8 @@ def _create_logger(name: str) -> logging.Logger:
 
 def _line_handler() -> _LineHandler:
     settings = context.config.logging
-    handler = _LineHandler(sys.stdout)
+    # Where standard output is sent to the log of a run, what is in the log already goes behind that.
+    handler = _LineHandler(getattr(sys.stdout, "untapped", sys.stdout))
     handler.setFormatter(_Formatter(settings.format, settings.datefmt))
     return handler
 

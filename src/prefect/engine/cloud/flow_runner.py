@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.engine.cloud._liveness import Liveness
+from prefect.engine.cloud._other_lines import listen
 from prefect.engine.cloud._reporter import Reporter, reporter_of
 from prefect.engine.cloud._reporting import wait_for_start
 from prefect.engine.cloud._stopping import RunStopped, Stopper
@@ -196,6 +197,7 @@ class CloudFlowRunner(FlowRunner):
     @contextlib.contextmanager
     def _watched(self) -> Generator[None]:
         """Send heartbeats, and stop the run if the API says so."""
+        listen(self.flow_run_id)
         wants, epoch, lease_s = self._begin()
         self._reporter = reporter_of(self.flow_run_id, epoch)
         mode = str(prefect_context.config.cloud.heartbeat_mode)

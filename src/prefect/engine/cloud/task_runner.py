@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.engine.cloud._batches import CloudBatches
+from prefect.engine.cloud._other_lines import listen
 from prefect.engine.cloud._reporter import reporter_of
 from prefect.engine.cloud._reporting import wait_for_start
 from prefect.engine.runner import ENDRUN, StateHandler, call_state_handlers
@@ -44,7 +45,9 @@ class CloudTaskRunner(TaskRunner):
         state_handlers: Iterable[StateHandler] | None = None,
         flow_result: Result | None = None,
     ) -> None:
-        self._reporter = reporter_of(cast("str", prefect_context.get("flow_run_id", "")))
+        flow_run_id = cast("str", prefect_context.get("flow_run_id", ""))
+        listen(flow_run_id)
+        self._reporter = reporter_of(flow_run_id)
         super().__init__(task=task, state_handlers=state_handlers, flow_result=flow_result)
 
     @classmethod
@@ -75,6 +78,16 @@ class CloudTaskRunner(TaskRunner):
             state = state or info.state
             given.update(task_run_id=info.id, task_run_version=info.version)
         return super().initialize_run(state, given)
+
+    def find_run(self, values: dict[str, Any]) -> None:
+        """Add the id of the run, and the version that it is at, to its context."""
+        task_id = cast("str", values.get("task_id", ""))
+        try:
+            info = self._reporter.task_run(task_id, cast("int | None", values.get("map_index")))
+        except PrefectException:
+            self.logger.exception(f"Task '{self.task.name}': the API could not be asked for the task run.")
+            return
+        values.update(task_run_id=info.id, task_run_version=info.version)
 
     def call_runner_target_handlers(self, old_state: State, new_state: State) -> State:
         """Call the task's handlers, then tell the API.
