@@ -58,6 +58,9 @@ SETTINGS: dict[str, Setting] = {
     "cloud.agent.level": Setting("level", "Log level of an agent."),
     "cloud.agent.auth_token": Setting("text", _LEGACY),
     "cloud.agent.agent_address": Setting("text", "Address of the health check that an agent serves."),
+    "cloud.agent.default_image": Setting(
+        "text", "Image of runs in containers that name none; that of the version of the flow by default."
+    ),
     "cloud.agent.warm_start": Setting(
         "flag", "Fork the runs of a local agent from a process that has imported Prefect (Linux)."
     ),

@@ -54,6 +54,10 @@ class Job(Protocol):
         """Give up what is held for it; it has ended, or goes on without this agent."""
         ...
 
+    def settled(self) -> None:
+        """It has ended and the API knows all of it: whatever is left of it is no longer needed."""
+        ...
+
 
 def describe_end(what: str, end: Ended) -> str:
     """How a job ended, as a clause: `The process exited with code 3`.

@@ -95,7 +95,8 @@ class Supervisor:
         self._round_s = round_s
         self._before_round = before_round
         self._lock = threading.Lock()
-        self._jobs: dict[str, Watched] = {}
+        #: By run and attempt: an earlier attempt may still be ending when the next one starts.
+        self._jobs: dict[tuple[str, int | None], Watched] = {}
         #: Ended jobs of which the API does not know yet.
         self._untold: list[Watched] = []
         self._wake = threading.Event()
@@ -109,11 +110,17 @@ class Supervisor:
     def watch(self, watched: Watched) -> None:
         """Look after a job from now on."""
         with self._lock:
-            self._jobs[watched.run_id] = watched
+            self._jobs[watched.run_id, watched.epoch] = watched
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="prefect-agent-jobs", daemon=True)
                 self._thread.start()
         self._wake.set()
+
+    def forget(self, run_id: str, epoch: int | None) -> None:
+        """Look no more after a job that did not start; the agent says why."""
+        with self._idle:
+            self._jobs.pop((run_id, epoch), None)
+            self._idle.notify_all()
 
     def wake(self) -> None:
         """Look at the jobs now: one has ended."""
@@ -122,7 +129,7 @@ class Supervisor:
     def run_ids(self) -> list[str]:
         """The flow runs whose jobs are there."""
         with self._lock:
-            return list(self._jobs)
+            return list({run_id for run_id, _ in self._jobs})
 
     def wait_until_idle(self, timeout_s: float | None = None) -> bool:
         """Wait until no job is left and the API knows all of it; False if that takes too long."""
@@ -179,7 +186,8 @@ class Supervisor:
             if watched.end is None:
                 continue
             with self._lock:
-                del self._jobs[watched.run_id]
+                if self._jobs.pop((watched.run_id, watched.epoch), None) is None:
+                    continue  # forgotten meanwhile
                 self._untold.append(watched)
             watched.job.release()
             self._on_end(watched.run_id)
@@ -194,6 +202,7 @@ class Supervisor:
             return
         for watched in untold:
             if self._told(watched, status.get(watched.run_id)):
+                watched.job.settled()
                 with self._idle:
                     self._untold.remove(watched)
                     self._idle.notify_all()

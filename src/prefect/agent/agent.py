@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from prefect.agent._api import AgentApi, is_taken
+from prefect.agent._remote_jobs import InfrastructureAwayError, NotStartedError
 from prefect.agent._supervisor import Supervisor, Watched
 from prefect.exceptions import ClientError, VersionLockMismatchSignal
 from prefect.utilities import clock
@@ -166,6 +167,14 @@ class Agent:
     def _before_round(self) -> None:
         """Called before each look at the jobs; for agents that look at all of them with one question."""
 
+    def _can_start(self) -> bool:
+        """Whether what runs the jobs is there. While it is not, the agent asks for no work."""
+        return True
+
+    def _find_again(self) -> Iterable[Watched]:
+        """Jobs that an agent like this one started before and that are still there."""
+        return ()
+
     def _watch(self, flow_run: Any, job: Job) -> None:
         """Have an eye on what was started for a run, from now on."""
         if self._supervisor is None:
@@ -174,6 +183,11 @@ class Agent:
         self._supervisor.watch(
             Watched(flow_run.id, epoch, job, is_resumed=flow_run.get("state") == "Running")
         )
+
+    def _unwatch(self, flow_run: Any) -> None:
+        """Look no more after what was to be started for a run."""
+        if self._supervisor is not None:
+            self._supervisor.forget(flow_run.id, flow_run.get("epoch"))
 
     def _get_run_config(self, flow_run: Any, run_config_cls: type[Any]) -> Any:
         """The run config of a run, as one of the class that this agent serves.
@@ -251,6 +265,7 @@ class Agent:
             cleanup.callback(self._supervisor.stop)
             self.on_startup()
             cleanup.callback(self.on_shutdown)
+            self._adopt(self._supervisor)
             beats = threading.Thread(
                 target=self._beat, args=(stopping,), name="prefect-agent-heartbeat", daemon=True
             )
@@ -280,6 +295,13 @@ class Agent:
             self.labels or "none",
             "no limit" if self.limit is None else f"at most {self.limit} runs at once",
         )
+
+    def _adopt(self, supervisor: Supervisor) -> None:
+        for watched in self._find_again():
+            supervisor.watch(watched)
+            self.logger.info(
+                "Flow run %s: found its %s again: %s", watched.run_id, self._what, watched.job.name
+            )
 
     def _start_health(self) -> HealthServer:
         from prefect.agent._health import HealthServer
@@ -338,7 +360,7 @@ class Agent:
             if self.max_polls is not None and polls >= self.max_polls:
                 return False
             polls += 1
-            found = self._ask(free)
+            found = self._ask(free) if self._can_start() else None
             if found is None and not stopping.is_set():
                 idle = min(idle + 1, len(_PAUSES_S) - 1)
                 AGENT_WAKE_EVENT.wait(_PAUSES_S[idle])
@@ -453,7 +475,16 @@ class Agent:
     def _deploy(self, run: Any) -> None:
         try:
             info = self.deploy_flow(run)
+        except NotStartedError as exc:
+            self.logger.info("Flow run %s was not deployed: %s", run.id, exc)
+            return
+        except InfrastructureAwayError as exc:
+            self._unwatch(run)
+            self.logger.warning("Flow run %s is given back, and starts when it can: %s", run.id, exc)
+            self._api.end_attempt(run.id, run.get("epoch"), str(exc))
+            return
         except Exception as exc:  # whatever the subclass raises
+            self._unwatch(run)
             message = str(exc) or repr(exc)
             self.logger.exception("Flow run %s could not be deployed.", run.id)
             self._api.fail(run, message)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from prefect.utilities.context import context
+
 __all__ = ["get_flow_image", "get_flow_run_command"]
 
 _RELEASE = re.compile(r"\d+(?:\.\d+)*")
@@ -14,8 +16,10 @@ _RELEASE = re.compile(r"\d+(?:\.\d+)*")
 def get_flow_image(flow_run: Any, default: str | None = None) -> str:
     """The container image that a flow run wants.
 
-    In this order: the image that Docker storage built, the image in the run config, `default`, and the
-    image of the version of Prefect that registered the flow.
+    In this order: the image that Docker storage built, the image in the run config, and `default`. After
+    that, flows that a version up to 1.4.1 registered run in its image, `prefecthq/prefect:<version>`; others
+    in the image of the setting `cloud.agent.default_image`, or that of their version:
+    `prefect-classic:<version>`.
 
     Args:
         flow_run: a row of `flow_run` with `run_config` and `flow { storage, run_config, core_version }`
@@ -31,9 +35,12 @@ def get_flow_image(flow_run: Any, default: str | None = None) -> str:
     image = cast("Mapping[str, Any]", run_config or {}).get("image") or default
     if image:
         return image
-    version = flow.core_version or "latest"
     # Versions of commits after a release ("1.4.1+3.gabc") have no image of their own.
-    return f"prefecthq/prefect:{version.partition('+')[0]}"
+    version = (flow.core_version or "latest").partition("+")[0]
+    # compat: versions up to 1.4.1 were published under another name.
+    if _release(version) < [1, 5]:
+        return f"prefecthq/prefect:{version}"
+    return str(context.config.cloud.agent.get("default_image") or f"prefect-classic:{version}")
 
 
 def get_flow_run_command(flow_run: Any) -> str:
@@ -42,7 +49,15 @@ def get_flow_run_command(flow_run: Any) -> str:
     Args:
         flow_run: a row of `flow_run` with `flow { core_version }`
     """
-    version = _RELEASE.match(flow_run.flow.core_version or "")
-    release = [int(part) for part in version.group().split(".")] if version else [0]
     # compat: flows registered before 0.13 have an older Prefect in their image.
-    return "prefect execute flow-run" if release >= [0, 13] else "prefect execute cloud-flow"
+    return (
+        "prefect execute flow-run"
+        if _release(flow_run.flow.core_version or "") >= [0, 13]
+        else "prefect execute cloud-flow"
+    )
+
+
+def _release(version: str) -> list[int]:
+    """The numbers of a version; those of none are lower than all."""
+    found = _RELEASE.match(version)
+    return [int(part) for part in found.group().split(".")] if found else [0]

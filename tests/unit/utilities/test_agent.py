@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from prefect.utilities.agent import get_flow_image, get_flow_run_command
+from prefect.utilities.configuration import set_temporary_config
 from prefect.utilities.graphql import GraphQLResult
 
 DOCKER = {"type": "Docker", "registry_url": "registry", "image_name": "name", "image_tag": "tag"}
@@ -41,6 +42,24 @@ def run(
 )
 def test_the_image_comes_from_storage_run_config_or_version(flow_run: GraphQLResult, image: str) -> None:
     assert get_flow_image(flow_run) == image
+
+
+@pytest.mark.parametrize(
+    ("core_version", "default_image", "image"),
+    [
+        ("1.5.0", "", "prefect-classic:1.5.0"),
+        ("1.5.0.dev0", "", "prefect-classic:1.5.0.dev0"),
+        ("1.10.2+1.gabc", "", "prefect-classic:1.10.2"),
+        ("1.5.0", "registry.example.com/p:1", "registry.example.com/p:1"),
+        # An image of this version cannot load what an older one pickled.
+        ("1.4.1", "registry.example.com/p:1", "prefecthq/prefect:1.4.1"),
+    ],
+)
+def test_flows_of_1_4_1_keep_its_image_and_those_of_today_have_ours(
+    core_version: str, default_image: str, image: str
+) -> None:
+    with set_temporary_config({"cloud.agent.default_image": default_image}):
+        assert get_flow_image(run(core_version=core_version)) == image
 
 
 def test_a_default_image_comes_before_that_of_the_version() -> None:

@@ -134,3 +134,6 @@ class ProcessJob:
     def release(self) -> None:
         """Let go of its output."""
         self.output.close()
+
+    def settled(self) -> None:
+        """Nothing is left of a process."""
