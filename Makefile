@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= auto
 # Where it is set, every process would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo ui wheel image test chaos test-ui test-extras test-image check fix docs bench bench-engine bench-server bench-growth coverage lock lock-bench clean
+.PHONY: help setup demo ui wheel image test chaos test-ui test-extras test-image check fix docs bench bench-engine bench-server bench-growth bench-client coverage lock lock-bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -118,7 +118,7 @@ $(PEER_VENV)/.stamp-bench-3: requirements/bench-3.txt .ci/install
 	@PYTHON="$(PYTHON)" sh .ci/install $(PEER_VENV) bench-3
 
 bench: ## all measurements, as ratios of CPU time
-	@$(MAKE) --no-print-directory --keep-going bench-engine bench-server bench-growth
+	@$(MAKE) --no-print-directory --keep-going bench-engine bench-client bench-server bench-growth
 
 bench-engine: $(VENV)/.stamp-test $(OLD_VENV)/.stamp-bench-1.4.1 ## engine cases against prefect==1.4.1
 	@$(BIN)/python benchmarks/run.py --old $(OLD_VENV)/bin/python $(BENCH_ARGS)
@@ -128,6 +128,9 @@ bench-server: $(VENV)/.stamp-test $(PEER_VENV)/.stamp-bench-3 ## the server agai
 
 bench-growth: $(VENV)/.stamp-test ## queries with 1,000,000 task runs in the database against an empty one
 	@$(BIN)/python benchmarks/server_growth.py $(GROWTH_BENCH_ARGS)
+
+bench-client: $(VENV)/.stamp-test ## CPU and requests of a backend run, and of watching one
+	@$(BIN)/python benchmarks/client.py $(CLIENT_BENCH_ARGS)
 
 # ------------------------------------------------------------------ maintain
 LOCK := uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.10 \
