@@ -188,6 +188,9 @@ def generate_flow_run_environ(
             "PREFECT__ENGINE__FLOW_RUNNER__DEFAULT_CLASS": "prefect.engine.cloud.CloudFlowRunner",
         }
     )
+    if config.server.ui.get("endpoint") not in (None, "", config.server.get("endpoint")):
+        # Links in the run's log lead where those of this process do.
+        variables.setdefault("PREFECT__SERVER__UI__ENDPOINT", str(config.server.ui.endpoint))
     return {name: value for name, value in variables.items() if value is not None}  # pyright: ignore[reportUnnecessaryComparison]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from prefect.backend._agents import check_for_compatible_agents
 from prefect.backend._query import parse_state, parse_time, rows
@@ -25,6 +25,8 @@ __all__ = [
     "stream_flow_run_logs",
     "watch_flow_run",
 ]
+
+T = TypeVar("T")
 
 logger: logging.Logger = get_logger("backend.flow_run")
 
@@ -256,6 +258,67 @@ class FlowRunView:
             where["id"] = {"_nin": list(self._finished)}
         known = list(self._finished.values())
         return known + [self._keep(task_run) for task_run in task_run_views(where)]
+
+    def get_results(self) -> dict[str, Any]:
+        """What the flow returned: the results of its reference tasks, by slug, read from where they were written.
+
+        Raises:
+            ValueError: the run is not finished, or a result was not written.
+        """
+        if not self.state.is_finished():
+            raise ValueError(f"Flow run {self.name!r} is {type(self.state).__name__}; it has no results yet.")
+        where = {"flow_id": {"_eq": self.flow_id}, "is_reference_task": {"_eq": True}}
+        slugs = [row.slug for row in rows("task", where, "slug", order_by={"slug": "asc"})]
+        # compat: Prefect Server knew which tasks are the last ones, which decide if no others are named.
+        if not slugs:
+            del where["is_reference_task"]
+            where["is_terminal_task"] = {"_eq": True}
+            slugs = [row.slug for row in rows("task", where, "slug", order_by={"slug": "asc"})]
+        return {slug: self.get_task_run(task_slug=slug).get_result() for slug in slugs}
+
+    @overload
+    def get_result(self, task_slug: str | None = None) -> Any: ...
+
+    @overload
+    def get_result(self, task_slug: str | None = None, *, as_type: type[T]) -> T: ...
+
+    def get_result(self, task_slug: str | None = None, *, as_type: Any = None) -> Any:
+        """What one task of the flow returned, read from where it was written.
+
+        Args:
+            task_slug: slug of the task; by default the one reference task of the flow.
+            as_type: what it is: a class, or a type such as `list[int]`. Plain data (of JSON) is made into it:
+                dataclasses, typed dicts, dates.
+
+        Raises:
+            ValueError: the run is not finished, the result was not written, the flow has several reference tasks
+                and none is named, or the result is not of this type.
+
+        Example:
+            ```python
+            run = wait_for_flow_run.run(flow_run_id)
+            prices = run.get_result("load-1", as_type=dict[str, float])
+            ```
+        """
+        if task_slug is not None:
+            value = self.get_task_run(task_slug=task_slug).get_result()
+        else:
+            found = self.get_results()
+            if len(found) != 1:
+                raise ValueError(
+                    f"Flow run {self.name!r} has the results of {len(found)} tasks: {', '.join(found)}. Name one."
+                )
+            [value] = found.values()
+        if as_type is None:
+            return value
+        import msgspec
+
+        try:
+            if isinstance(as_type, type) and isinstance(value, as_type):
+                return value
+            return cast(object, msgspec.convert(value, as_type))
+        except msgspec.ValidationError as exc:
+            raise ValueError(f"The result of flow run {self.name!r} is no {as_type}: {exc}") from exc
 
     def get_task_run_ids(self) -> list[str]:
         """The ids of all task runs of this flow run; asked for once, if the run is finished."""

@@ -308,7 +308,12 @@ class Requests:
 
     def get_cloud_url(self, subdirectory: str, id: str) -> str:
         """The address of a page of the web UI, such as of a flow (`"flow"`) or a run (`"flow-run"`)."""
-        ui = str(context.config.server.ui.get("endpoint") or self.api_server).rstrip("/")
+        server = context.config.server
+        said = str(server.ui.get("endpoint") or "")
+        # Unless somebody said where the UI is, it is where the API is that this client talks to: runs in
+        # containers, and whoever reads their logs, have no server at localhost.
+        ui = self.api_server if said in ("", server.get("endpoint")) else said
+        ui = ui.rstrip("/").removesuffix("/graphql")
         tenant = self.get_default_tenant_slug()
         return "/".join(part for part in (ui, tenant, subdirectory, id) if part)
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from prefect import Client
 from prefect.backend import FlowRunView
 
@@ -45,6 +47,10 @@ def test_a_flow_starts_another_follows_it_and_reads_its_result(
     assert parent.get_task_run("get_task_run_result-1").get_result() == [0, 2, 4]
     artifacts = client.graphql("query { task_run_artifact { kind data } }").data.task_run_artifact
     assert any(child.flow_run_id in found.data.link for found in artifacts)
+    assert child.get_results() == {"double-1": [0, 2, 4]}
+    assert child.get_result(as_type=list[int]) == [0, 2, 4]
+    with pytest.raises(ValueError, match=r"The result of flow run 'top-doubled' is no list\[str\]"):
+        child.get_result(as_type=list[str])
 
     def described(run: FlowRunView) -> Any:
         return json.loads(prefect("describe", "flow-runs", "--name", run.flow_run_id).stdout)
@@ -64,3 +70,61 @@ def test_a_flow_fails_with_the_one_it_waits_for(
     assert done.returncode == 1
     assert 'finished in state <Failed: "Some reference tasks failed.">' in done.stdout
     assert "ValueError: it does not work" in done.stdout
+
+
+_TREE = """
+from prefect import Flow, Parameter, flatten, task, unmapped
+from prefect.engine.results import LocalResult
+from prefect.tasks.prefect import create_flow_run, get_task_run_result, wait_for_flow_run
+
+@task
+def below(depth, place):
+    return [f"{{place}}{{branch}}" for branch in "ab"] if depth else []
+
+@task
+def parameters(depth, place):
+    return {{"depth": depth - 1, "place": place}}
+
+@task
+def gathered(place, found):
+    return [place, *found]
+
+with Flow("tree", result=LocalResult()) as flow:
+    depth, place = Parameter("depth"), Parameter("place", default="/")
+    places = below(depth, place)
+    ids = create_flow_run.map(
+        flow_name=unmapped("tree"), project_name=unmapped({project!r}),
+        parameters=parameters.map(unmapped(depth), places),
+    )
+    ended = wait_for_flow_run.map(ids, raise_final_state=unmapped(True))
+    found = get_task_run_result.map(ids, unmapped("gathered-1"), poll_time=unmapped(1), upstream_tasks=[ended])
+    gathered(place, flatten(found))
+"""
+
+
+def test_flows_fan_out_into_runs_of_themselves(
+    prefect: Prefect, registered: str, agent: list[str], tmp_path: Path, client: Client
+) -> None:
+    source = _TREE.format(project=registered)
+    (tmp_path / "tree.py").write_text(source)
+    done = prefect("register", "--project", registered, "-p", "tree.py", "--label", registered)
+    assert done.returncode == 0, done.stderr
+    done = prefect("run", "-n", "tree", "--project", registered, "--param", "depth=2", "--watch")
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = [FlowRunView.from_flow_run_id(run_id) for run_id in agent]
+    assert len(runs) == 1 + 2 + 4
+    [top] = [run for run in runs if run.parameters["place"] == "/"]
+    assert top.get_result() == ["/", "/a", "/aa", "/ab", "/b", "/ba", "/bb"]
+    rows = client.graphql(
+        "query($ids: [uuid!]) { flow_run(where: { id: { _in: $ids } }) "
+        "{ parameters parent_task_run { map_index flow_run { parameters } } } }",
+        variables={"ids": agent},
+    ).data.flow_run
+    parents = {
+        row.parameters.place: (row.parent_task_run.flow_run.parameters.place, row.parent_task_run.map_index)
+        for row in rows
+        if row.parent_task_run
+    }
+    assert parents == {
+        "/a": ("/", 0), "/b": ("/", 1), "/aa": ("/a", 0), "/ab": ("/a", 1), "/ba": ("/b", 0), "/bb": ("/b", 1)
+    }  # fmt: skip
