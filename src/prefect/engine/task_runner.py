@@ -86,6 +86,10 @@ class TaskRunnerInitializeResult(NamedTuple):
     context: dict[str, Any]
 
 
+#: In the context: which run of a backend it is, and the version that it is at.
+_RUN_OF_BACKEND = ("task_run_id", "task_run_version")
+
+
 class TaskRunner(Runner):
     """Runs one task.
 
@@ -227,6 +231,8 @@ class TaskRunner(Runner):
         while state._looped and "task_loop_count" in self.context:  # pyright: ignore[reportPrivateUsage]
             given = {
                 **given,
+                # Without them a backend would take each round for the first, and refuse it.
+                **{key: self.context[key] for key in _RUN_OF_BACKEND if key in self.context},
                 "task_loop_count": cast("Looped", state).loop_count + 1,
                 "task_loop_result": state.result,
             }

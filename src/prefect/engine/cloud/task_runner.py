@@ -11,7 +11,17 @@ from prefect.engine.cloud._other_lines import listen
 from prefect.engine.cloud._reporter import reporter_of
 from prefect.engine.cloud._reporting import wait_for_start
 from prefect.engine.runner import ENDRUN, StateHandler, call_state_handlers
-from prefect.engine.state import Cached, ClientFailed, Failed, Queued, Skipped, State, Success, TriggerFailed
+from prefect.engine.state import (
+    Cached,
+    ClientFailed,
+    Failed,
+    Queued,
+    Running,
+    Skipped,
+    State,
+    Success,
+    TriggerFailed,
+)
 from prefect.engine.task_runner import TaskRunner, TaskRunnerInitializeResult
 from prefect.exceptions import PrefectException, VersionLockMismatchSignal
 from prefect.utilities import clock
@@ -67,7 +77,8 @@ class CloudTaskRunner(TaskRunner):
             ENDRUN: the API could not be asked; the run ends `Failed`.
         """
         given = dict(context)
-        if "task_run_id" not in given or given.get("map_index") is not None:
+        is_child = given.get("map_index") is not None and "task_loop_count" not in given
+        if "task_run_id" not in given or is_child:  # children begin with the id of the map
             try:
                 info = self._reporter.task_run(given.get("task_id", ""), given.get("map_index"))
             except PrefectException as exc:
@@ -115,6 +126,8 @@ class CloudTaskRunner(TaskRunner):
             if reporter.is_own(stored):
                 values["task_run_version"] = (version or 0) + 1
                 return new_state
+            if stored.is_looped():  # between two rounds; this process must not begin one
+                stored = Running(message="Another process runs this task.", context=stored.context)
             if stored.is_running() or reporter.epoch is not None:
                 self.logger.debug(f"Task '{self.task.name}' is run by another process; this one stops.")
                 raise ENDRUN(stored) from None
