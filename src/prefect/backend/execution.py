@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -224,8 +225,9 @@ def run_in_process(
     include_local_env: bool = True,
     *,
     shows_output: bool = True,
+    environment: Mapping[str, str] | None = None,
 ) -> FlowRunView:
-    """`execute_flow_run_in_subprocess`, of a process whose standard output may be dropped."""
+    """`execute_flow_run_in_subprocess`, of a process with more variables whose output may be dropped."""
     from prefect.backend.flow_run import FlowRunView
     from prefect.client.client import Client
     from prefect.engine.state import Failed, Submitted
@@ -246,6 +248,7 @@ def run_in_process(
             environ = generate_flow_run_environ(
                 flow_run_id, run.flow_id, run.run_config, run_api_key, include_local_env
             )
+            environ.update(environment or {})
             status = _run_process(environ, shows_output=shows_output)
             run = run.get_latest()
             if status != 0 and not run.state.is_finished():

@@ -108,5 +108,7 @@ def _refused(text: str) -> CommandError:
         r"^(?:The API refused the request:\n)([A-Z_]+): (.*?)(?:\n\nThe query was:|\Z)", text, re.DOTALL
     ):
         code, message = match.groups()
+    if message == "Uniqueness violation.":  # the words that clients of 1.x look for
+        return CommandError("There is one of that name already.", exit_code=_exit_codes.CONFLICT)
     hint = "Your key may not do this." if code == "FORBIDDEN" else None
     return CommandError(message, hint=hint, exit_code=_CODES.get(code, _exit_codes.FAILED))

@@ -7,6 +7,7 @@ import json
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["LEVEL_COLORS", "Shown", "execute_here", "follow"]
 
 _ENDED = "Your flow run finished"
+#: Seconds in which the last lines of a run arrive.
+_LAST_LINES_S = 10.0
+#: For a process whose lines are waited for.
+_SOON = {"PREFECT__CLOUD__LOGGING_HEARTBEAT": "0.5"}
 LEVEL_COLORS = {"DEBUG": "bright_black", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 
 
@@ -132,19 +137,38 @@ def execute_here(run_id: str, shown: Shown, log_level: str | None = None) -> int
     received: list[int] = []
     try:
         with set_temporary_config(look), _interrupted_by_signals(received):
-            shows_output = shown.logs and not shown.quiet and shown.output == "text"
-            run = run_in_process(run_id, shows_output=shows_output)
+            if shown.output == "jsonl" and shown.logs:
+                # The process writes text for people; what it logs is told from what the API has.
+                with _telling(run_id, shown):
+                    run = run_in_process(run_id, shows_output=False, environment=_SOON)
+            else:
+                shows_output = shown.logs and not shown.quiet and shown.output == "text"
+                run = run_in_process(run_id, shows_output=shows_output)
     except KeyboardInterrupt:
         note("Interrupted: the flow run is marked as failed.")
         return 128 + received[0] if received else _exit_codes.INTERRUPTED
     except RuntimeError as error:
         raise CommandError(str(error), exit_code=_exit_codes.CONFLICT) from error
-    if shown.output == "jsonl" and shown.logs:
-        # The process writes text for people; what it logged is told from what the API has.
-        # The last lines are a little younger than the last state.
-        for line in run.get_logs(end_time=run.updated_at + datetime.timedelta(minutes=1)):
-            write(json.dumps(_entry(line, logging.getLevelName(line.level))))
     return _finish(run, shown)
+
+
+@contextmanager
+def _telling(run_id: str, shown: Shown) -> Generator[None]:
+    """Print the lines of a run while the block lasts, and those that come a moment after its end."""
+    from prefect.backend.flow_run import watch_flow_run
+
+    def tell() -> None:
+        try:
+            for line in watch_flow_run(run_id):
+                if not line.message.startswith(_ENDED):
+                    _print_line(line, shown)
+        except (RuntimeError, ValueError) as error:
+            note(str(error))
+
+    thread = threading.Thread(target=tell, name="prefect-lines", daemon=True)
+    thread.start()
+    yield
+    thread.join(_LAST_LINES_S)
 
 
 @contextmanager

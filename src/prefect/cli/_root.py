@@ -100,6 +100,8 @@ def run_group(words: list[str]) -> None:
     Raises:
         SystemExit: always.
     """
+    if os.environ.get("_PREFECT_COMPLETE", "").startswith("powershell_"):
+        import_module("prefect.cli._powershell")
     try:
         status = cli.main(words, prog_name="prefect", standalone_mode=False)
     except click.exceptions.Abort:

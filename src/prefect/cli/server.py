@@ -31,6 +31,7 @@ from prefect.cli._server_options import (
 )
 
 if TYPE_CHECKING:
+    from prefect.client.client import Client
     from prefect.server.database.store import Store, Transaction
     from prefect.server.settings import ServerSettings
 
@@ -289,11 +290,22 @@ def config(ctx: click.Context, **options: Any) -> None:
 @click.option("--name", "-n", required=False, help="What people read.")
 @click.option("--slug", "-s", help="What stands in links: lower case, digits and dashes. Made from the name.")
 @database_options
-def create_tenant(name: str | None, slug: str | None, **options: Any) -> None:
-    """Create a tenant: a team that sees nothing of others."""
+@click.pass_context
+def create_tenant(ctx: click.Context, name: str | None, slug: str | None, **options: Any) -> None:
+    """Create a tenant: a team that sees nothing of others.
+
+    The server is asked for it. If none answers, or the options name a database, it is made there.
+    """
     if not name:
         raise CommandError("A tenant needs a --name.", exit_code=_exit_codes.USAGE)
     chosen = slug or "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+    client = None if _names_database(ctx, options) else _server_that_answers()
+    if client is not None:
+        from prefect.cli._api import api_errors
+
+        with api_errors():
+            write(f"Tenant created with ID: {client.create_tenant(name, chosen)}")
+        return
 
     def create(tx: Transaction) -> str:
         from prefect.server.domain.tenants import add_tenant
@@ -302,6 +314,26 @@ def create_tenant(name: str | None, slug: str | None, **options: Any) -> None:
 
     # compat: the words of 1.x, which scripts read the id from.
     write(f"Tenant created with ID: {_with_store(options, create)}")
+
+
+def _names_database(ctx: click.Context, options: dict[str, Any]) -> bool:
+    """Whether the command line or the environment says which database is meant."""
+    from click.core import ParameterSource
+
+    return any(ctx.get_parameter_source(name) is not ParameterSource.DEFAULT for name in options)
+
+
+def _server_that_answers() -> Client | None:
+    """A client of the configured server; None, with a note, if there is none."""
+    from prefect.cli._api import connect
+
+    try:
+        return connect()
+    except CommandError as error:
+        if error.exit_code != _exit_codes.UNREACHABLE:
+            raise
+        note(f"{error.message} The tenant is made in its database.")
+        return None
 
 
 @server.command("create-user")

@@ -253,6 +253,9 @@ def test_an_executed_run_as_json_lines(prefect: Prefect, registered: str) -> Non
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines[0]["type"] == "flow_run"
     told = [line["message"] for line in lines if line["type"] == "log"]
+    assert [line["state"] for line in lines if line["type"] == "state"] == [
+        "Scheduled", "Submitted", "Running", "Success"
+    ]  # fmt: skip
     assert [text for text in told if text.startswith("doubling")] == [f"doubling {n}" for n in range(3)]
     assert lines[-1] == {"type": "result", "state": "Success", "message": "All reference tasks succeeded."}
 
@@ -317,3 +320,26 @@ def test_the_choice_of_an_api_is_kept(prefect: Prefect, tmp_path: Path, url: str
     assert config["cloud"]["api"] == url
     assert prefect("backend", "server", **env).stdout == "Backend switched to server\n"
     assert json.loads(prefect("config", **env).stdout)["backend"] == "server"
+
+
+def test_a_tenant_is_made_by_the_server_that_answers_and_else_in_the_database(
+    prefect: Prefect, client: Client, tmp_path: Path
+) -> None:
+    name = f"Team {tmp_path.name}"
+    made = prefect("server", "create-tenant", "-n", name)
+    assert made.stdout.startswith("Tenant created with ID: "), made.stderr
+    tenant_id = made.stdout.split()[-1]
+    assert tenant_id in [tenant["id"] for tenant in client.get_available_tenants()]
+    again = prefect("server", "create-tenant", "-n", name)
+    assert (again.returncode, again.stderr) == (5, "Error: There is one of that name already.\n")
+    client.graphql(
+        "mutation($id: UUID!) { delete_tenant(input: { tenant_id: $id, confirm: true }) { success } }",
+        variables={"id": tenant_id},
+    )
+    data = str(tmp_path / "data")
+    by_hand = prefect("server", "create-tenant", "-n", name, "--data-dir", data)
+    assert by_hand.stdout.startswith("Tenant created with ID: "), by_hand.stderr
+    away = {"PREFECT__SERVER__ENDPOINT": "http://localhost:9", "PREFECT__HOME_DIR": str(tmp_path / "home")}
+    alone = prefect("server", "create-tenant", "-n", name, **away)
+    assert alone.stdout.startswith("Tenant created with ID: "), alone.stderr
+    assert "There is no server at http://localhost:9" in alone.stderr

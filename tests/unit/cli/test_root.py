@@ -123,11 +123,12 @@ def test_the_configuration_is_printed_in_other_formats() -> None:
     assert yaml.safe_load(CliRunner().invoke(cli, ["config", "-o", "yaml"]).output)["logging"]["level"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
 def test_the_script_of_a_shell_calls_this_command(shell: str) -> None:
     result = CliRunner().invoke(cli, ["completions", shell])
     assert result.exit_code == 0
-    assert f"_PREFECT_COMPLETE={shell}_complete" in result.stdout
+    script = result.stdout.replace(" = ", "=").replace('"', "")
+    assert f"_PREFECT_COMPLETE={shell}_complete" in script
     assert "Start a new shell" in result.stderr
 
 
@@ -140,6 +141,32 @@ def test_a_tab_behind_a_command_asks_for_no_help(words: list[str]) -> None:
     }
     result = CliRunner().invoke(cli, [], env=env, prog_name="prefect", complete_var="_PREFECT_COMPLETE")
     assert "plain,--help" in result.output
+
+
+@pytest.mark.parametrize(
+    ("line", "word", "value"),
+    [
+        ("prefect sched", "sched", "schedule"),
+        ("prefect get ", "", "flow-runs"),
+        ("prefect logs --fo", "--fo", "--follow"),
+    ],
+)
+def test_powershell_is_told_kinds_values_and_help(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str, word: str, value: str
+) -> None:
+    for name, text in (
+        ("COMP_WORDS", line),
+        ("COMP_CWORD", word),
+        ("_PREFECT_COMPLETE", "powershell_complete"),
+    ):
+        monkeypatch.setenv(name, text)
+    with pytest.raises(SystemExit):
+        main([])
+    rows = [told.split("\t") for told in capsys.readouterr().out.splitlines()]
+    assert all(len(row) == 3 for row in rows)
+    [found] = [row for row in rows if row[1] == value]
+    assert found[0] == "plain"
+    assert found[2]
 
 
 def _commands(command: click.Command, ctx: click.Context) -> Iterator[click.Context]:
