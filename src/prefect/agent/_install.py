@@ -144,6 +144,64 @@ def systemd_unit(
     return "\n".join(lines)
 
 
+def compose_service(
+    kind: str,
+    *,
+    image: str,
+    labels: Sequence[str] = (),
+    env_vars: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    api: str | None = None,
+    key: str | None = None,
+    tenant_id: str | None = None,
+) -> str:
+    """A file for Docker Compose whose only service is an agent, which starts containers beside its own.
+
+    Args:
+        kind: kind of the agent.
+        image: an image with Prefect.
+        labels: its labels.
+        env_vars: environment variables of every run.
+        options: further options of `prefect agent KIND start`.
+        api: address of the API, as containers reach it.
+        key: API key; that of the variable PREFECT__CLOUD__API_KEY where the file is used by default.
+        tenant_id: tenant of the agent.
+    """
+    import json
+
+    words = agent_command(kind, labels=labels, env_vars=env_vars or {}, options=options)
+    environment = {
+        **({"PREFECT__CLOUD__API": api} if api else {}),
+        **_identity(key, tenant_id),
+    }
+    environment.setdefault("PREFECT__CLOUD__API_KEY", "")
+    # JSON is YAML, and quotes whatever has to be quoted. A $ would be a variable for Compose.
+    values = {name: json.dumps(_for_compose(value)) for name, value in environment.items()}
+    if not key:
+        values["PREFECT__CLOUD__API_KEY"] = '"${PREFECT__CLOUD__API_KEY:-}"'
+    lines = [
+        "services:",
+        f"  {kind}-agent:",
+        f"    image: {json.dumps(_for_compose(image))}",
+        f"    command: {json.dumps([_for_compose(word) for word in words])}",
+        "    environment:",
+        *(f"      {name}: {value}" for name, value in values.items()),
+        "    # Whoever may use this socket is root on the machine.",
+        '    volumes: ["/var/run/docker.sock:/var/run/docker.sock"]',
+        "    # The number of the group that the socket belongs to: stat --format %g /var/run/docker.sock",
+        '    group_add: ["${DOCKER_GROUP:-0}"]',
+        "    restart: unless-stopped",
+        "    # Containers of runs go on without the agent, and the next one finds them again.",
+        "    stop_grace_period: 30s",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _for_compose(text: str) -> str:
+    return text.replace("$", "$$")
+
+
 def _identity(key: str | None, tenant_id: str | None) -> dict[str, str]:
     found = {"PREFECT__CLOUD__API_KEY": key, "PREFECT__CLOUD__TENANT_ID": tenant_id}
     return {name: value for name, value in found.items() if value}

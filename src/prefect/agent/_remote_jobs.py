@@ -210,10 +210,10 @@ class RemoteJob:
                 return None
             return Ended(None, reason="it was stopped before it started", is_lost=True)
         seen, number = self._jobs.last_look()
+        if number <= self._began_at:
+            return None  # that look began before the job was there
         sighting = seen.get(self._job_id)
         if sighting is None:
-            if number <= self._began_at:
-                return None  # that look began before the job was there
             return Ended(None, reason="it was removed", is_lost=True)
         if not sighting.has_ended:
             return None

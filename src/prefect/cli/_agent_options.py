@@ -26,6 +26,7 @@ __all__ = [
     "SHOW_LOGS",
     "TENANT",
     "identity",
+    "identity_options",
     "install_options",
     "installation",
     "start_agent",
@@ -89,7 +90,12 @@ def start_options(command: Command) -> Command:
 
 def install_options(command: Command) -> Command:
     """Options that `install` has where it prints a configuration for supervisor or systemd: see `installation`."""
-    for option in reversed((KEY, TENANT, API, LABELS, ENV, CONFIG, LIMIT, FORMAT)):
+    return identity_options(FORMAT(command))
+
+
+def identity_options(command: Command) -> Command:
+    """Options of every `install`: who the agent is, and what it takes."""
+    for option in reversed((KEY, TENANT, API, LABELS, ENV, CONFIG, LIMIT)):
         command = option(command)
     return command
 

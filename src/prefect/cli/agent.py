@@ -34,8 +34,9 @@ _IMPORT_PATHS = click.option(
 
 @click.group(
     cls=Group,
+    lazy={"docker": "prefect.cli.agent_docker:docker"},
     removed={
-        "fargate": "Agents for ECS (`prefect agent ecs start`) took its place; this version has local agents so far."
+        "fargate": "Agents for ECS (`prefect agent ecs start`) took its place; this version has local and Docker agents so far."
     },
 )
 def agent() -> None:
