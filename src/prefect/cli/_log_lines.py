@@ -25,7 +25,13 @@ _COLUMNS = (
 
 
 def log_rows(
-    client: Client, run_id: str, *, only_info: bool = False, level: str | None = None, last: int | None = None
+    client: Client,
+    run_id: str,
+    *,
+    only_info: bool = False,
+    level: str | None = None,
+    logger: str | None = None,
+    last: int | None = None,
 ) -> list[dict[str, Any]]:
     """Lines of a run, oldest first.
 
@@ -34,6 +40,7 @@ def log_rows(
         run_id: the flow run.
         only_info: only lines with facts about the start of the run.
         level: only lines of this level and above.
+        logger: only lines of the logger of this name, and of those below it.
         last: only so many, the last ones.
     """
     from prefect.backend._query import rows
@@ -43,6 +50,9 @@ def log_rows(
         where["info"] = {"_is_null": False}
     if level is not None:
         where["level"] = {"_in": list(LEVELS[LEVELS.index(level) :])}
+    if logger is not None:
+        below = logger.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        where["_or"] = [{"name": {"_eq": logger}}, {"name": {"_like": f"{below}.%"}}]
     found = rows(
         "log",
         where,

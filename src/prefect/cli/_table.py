@@ -22,6 +22,7 @@ __all__ = [
     "OUTPUTS",
     "STATE_COLORS",
     "Column",
+    "Page",
     "age",
     "as_text",
     "draw_rows",
@@ -59,6 +60,14 @@ class Column:
     """Whether other columns are cut before it is."""
 
 
+@dataclass(frozen=True)
+class Page:
+    """That rows are a page of a list."""
+
+    next_cursor: str | None
+    """Where the next page begins; None on the last one."""
+
+
 def output_option(function: F) -> F:
     """The option `-o/--output` of commands that print rows."""
     return output_option_for("table")(function)
@@ -93,6 +102,7 @@ def show_rows(
     *,
     empty: str | None = None,
     more: str | None = None,
+    page: Page | None = None,
 ) -> None:
     """Print rows.
 
@@ -102,14 +112,16 @@ def show_rows(
         output: one of `OUTPUTS`.
         empty: what to say, on standard error, if a table would have no row.
         more: what to say, on standard error, if there are more rows than these.
+        page: that they are a page of a list; JSON and YAML say where the next one begins.
     """
+    whole = list(rows) if page is None else {"rows": list(rows), "next_cursor": page.next_cursor}
     if output == "json":
-        write(as_text(list(rows), "json"))
+        write(as_text(whole, "json"))
     elif output == "jsonl":
         for row in rows:
             write(json.dumps(row, default=str))
     elif output == "yaml":
-        write(as_text(list(rows), "yaml"))
+        write(as_text(whole, "yaml"))
     elif output == "id":
         for row in rows:
             write(str(row["id"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -13,7 +13,8 @@ from prefect.cli._errors import CommandError
 from prefect.cli._find import find_run, matching
 from prefect.cli._group import Group
 from prefect.cli._log_lines import log_rows, short_time, show_info, show_log
-from prefect.cli._table import Column, age, output_option, short_age, show_rows, state_color
+from prefect.cli._pages import after, cursor_of, cursor_option
+from prefect.cli._table import Column, Page, age, output_option, short_age, show_rows, state_color
 
 __all__ = ["get"]
 
@@ -33,20 +34,42 @@ def get() -> None:
     """List flows, runs, projects, tasks and log lines of the API."""
 
 
+class _Found(NamedTuple):
+    """Rows of a list; what to say of those that are left out; which page it is, if pages are asked for."""
+
+    rows: list[dict[str, Any]]
+    more: str | None
+    page: Page | None = None
+
+
 def _rows(
-    table: str, where: dict[str, Any], selection: str, order_by: dict[str, str], limit: int | None
-) -> tuple[list[dict[str, Any]], str | None]:
-    """At most `limit` rows, and what to say if there are more."""
+    table: str,
+    where: dict[str, Any],
+    selection: str,
+    order_by: dict[str, str],
+    limit: int | None,
+    cursor: str | None = None,
+) -> _Found:
+    """At most `limit` rows, from the first one or from a cursor on."""
     from prefect.backend._query import rows
 
+    if cursor is not None:
+        column, way = next(iter(order_by.items()))
+        where = {"_and": [where, after(cursor, column, way)]}
+        order_by = {column: way, "id": way}
     client = connect()
     with api_errors():
         asked = limit + 1 if limit else None
         found = rows(table, where, selection, order_by=order_by, limit=asked, client=client)
     plain = [row.to_dict() for row in found]
-    if not limit or len(plain) <= limit:
-        return plain, None
-    return plain[:limit], f"There are more than {limit}: `--limit N` prints N, `--limit 0` all."
+    is_cut = bool(limit) and len(plain) > (limit or 0)
+    plain = plain[:limit] if is_cut else plain
+    if cursor is None:
+        more = f"There are more than {limit}: `--limit N` prints N, `--limit 0` all, `--cursor start` pages."
+        return _Found(plain, more if is_cut else None)
+    following = cursor_of(plain[-1], next(iter(order_by))) if is_cut else None
+    more = f"There are more: `--cursor {following}` prints the next page." if following else None
+    return _Found(plain, more, Page(following))
 
 
 def _flow_filter(
@@ -67,19 +90,27 @@ def _flow_filter(
     "--project", "-p", metavar="NAME", shell_complete=complete_projects, help="Flows of this project."
 )
 @_LIMIT
+@cursor_option
 @click.option("--all-versions", is_flag=True, help="Archived versions too.")
 @output_option
 def flows(
-    name: str | None, version: int | None, project: str | None, limit: int, all_versions: bool, output: str
+    name: str | None,
+    version: int | None,
+    project: str | None,
+    limit: int,
+    cursor: str | None,
+    all_versions: bool,
+    output: str,
 ) -> None:
     """List registered flows, newest first."""
     where = _flow_filter(name, version, project, archived=all_versions or version is not None)
-    found, more = _rows(
+    found, more, page = _rows(
         "flow",
         where,
         "id name version archived created is_schedule_active flow_group_id project { name }",
         {"created": "desc", "version": "desc"},
         limit,
+        cursor,
     )
     columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
@@ -89,11 +120,12 @@ def flows(
         Column("PROJECT NAME", lambda row: row["project"] and row["project"]["name"]),
     ]
     hint = "There are no flows like that. `prefect register --project NAME --path FILE` registers one."
-    show_rows(found, columns, output, empty=hint, more=more)
+    show_rows(found, columns, output, empty=hint, more=more, page=page)
 
 
 @get.command("flow-runs")
 @_LIMIT
+@cursor_option
 @click.option(
     "--flow", "-f", metavar="NAME", shell_complete=complete_flows, help="Runs of the flow of this name."
 )
@@ -104,7 +136,13 @@ def flows(
 @click.option("--state", metavar="STATE", help="Only runs in this state, such as Failed.")
 @output_option
 def flow_runs(
-    limit: int, flow: str | None, project: str | None, started: bool, state: str | None, output: str
+    limit: int,
+    cursor: str | None,
+    flow: str | None,
+    project: str | None,
+    started: bool,
+    state: str | None,
+    output: str,
 ) -> None:
     """List flow runs, newest first."""
     where: dict[str, Any] = {}
@@ -114,13 +152,14 @@ def flow_runs(
         where["start_time"] = {"_is_null": False}
     if state is not None:
         where["state"] = {"_ilike": state}
-    found, more = _rows(
+    found, more, page = _rows(
         "flow_run",
         where,
         "id name state state_message created start_time end_time scheduled_start_time labels parameters "
         "flow { id name version project { name } }",
         {"start_time": "desc"} if started else {"created": "desc"},
         limit,
+        cursor,
     )
     columns: list[Column] = [
         Column("NAME", lambda row: row["name"], kept=True),
@@ -131,7 +170,7 @@ def flow_runs(
         Column("ID", lambda row: row["id"], whole=True),
     ]
     hint = "There are no flow runs like that. `prefect run --name FLOW` makes one."
-    show_rows(found, columns, output, empty=hint, more=more)
+    show_rows(found, columns, output, empty=hint, more=more, page=page)
 
 
 def _start(row: dict[str, Any]) -> str:
@@ -146,7 +185,7 @@ def _start(row: dict[str, Any]) -> str:
 @output_option
 def projects(name: str | None, output: str) -> None:
     """List projects."""
-    found, more = _rows(
+    found, more, page = _rows(
         "project",
         matching(name=name),
         "id name description created flows_aggregate(distinct_on: name) { aggregate { count } }",
@@ -162,7 +201,7 @@ def projects(name: str | None, output: str) -> None:
         Column("DESCRIPTION", lambda row: row["description"]),
     ]
     hint = "There are no projects like that. `prefect create project NAME` makes one."
-    show_rows(found, columns, output, empty=hint, more=more)
+    show_rows(found, columns, output, empty=hint, more=more, page=page)
 
 
 @get.command()
@@ -183,6 +222,7 @@ def projects(name: str | None, output: str) -> None:
     help="Tasks of flows of this project.",
 )
 @_LIMIT
+@cursor_option
 @output_option
 def tasks(
     name: str | None,
@@ -190,17 +230,19 @@ def tasks(
     flow_version: int | None,
     project: str | None,
     limit: int,
+    cursor: str | None,
     output: str,
 ) -> None:
     """List tasks of registered flows, newest first."""
     where = matching(name=name)
     where["flow"] = _flow_filter(flow_name, flow_version, project, archived=flow_version is not None)
-    found, more = _rows(
+    found, more, page = _rows(
         "task",
         where,
         "id name slug mapped type created flow { id name version }",
         {"created": "desc"},
         limit,
+        cursor,
     )
     columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
@@ -210,7 +252,7 @@ def tasks(
         Column("MAPPED", lambda row: row["mapped"], short=lambda row: "yes" if row["mapped"] else ""),
         Column("TYPE", lambda row: row["type"], short=lambda row: row["type"].rpartition(".")[2]),
     ]
-    show_rows(found, columns, output, empty="There are no tasks like that.", more=more)
+    show_rows(found, columns, output, empty="There are no tasks like that.", more=more, page=page)
 
 
 @get.command()
@@ -238,7 +280,7 @@ def logs(name: str | None, id: str | None, info: bool, output: str) -> None:
 @output_option
 def agents(output: str) -> None:
     """List agents, last heard of first."""
-    found, more = _rows(
+    found, more, page = _rows(
         "agent", {}, "id name type labels core_version last_queried created", {"last_queried": "desc"}, 100
     )
     columns: list[Column] = [
@@ -253,7 +295,7 @@ def agents(output: str) -> None:
         Column("ID", lambda row: row["id"], whole=True),
     ]
     hint = "There are no agents. `prefect agent local start` starts one."
-    show_rows(found, columns, output, empty=hint, more=more)
+    show_rows(found, columns, output, empty=hint, more=more, page=page)
 
 
 @get.command("task-runs")
@@ -267,8 +309,9 @@ def agents(output: str) -> None:
 )
 @click.option("--state", metavar="STATE", help="Only task runs in this state, such as Failed.")
 @_LIMIT
+@cursor_option
 @output_option
-def task_runs(flow_run: str, state: str | None, limit: int, output: str) -> None:
+def task_runs(flow_run: str, state: str | None, limit: int, cursor: str | None, output: str) -> None:
     """List the task runs of a flow run, in the order of their start."""
     client = connect()
     with api_errors():
@@ -276,12 +319,13 @@ def task_runs(flow_run: str, state: str | None, limit: int, output: str) -> None
     where: dict[str, Any] = {"flow_run_id": {"_eq": run["id"]}}
     if state is not None:
         where["state"] = {"_ilike": state}
-    found, more = _rows(
+    found, more, page = _rows(
         "task_run",
         where,
         "id name map_index state state_message start_time end_time task { name slug }",
         {"start_time": "asc"},
         limit,
+        cursor,
     )
     columns: list[Column] = [
         Column("TASK", lambda row: row["task"]["name"], kept=True),
@@ -299,4 +343,4 @@ def task_runs(flow_run: str, state: str | None, limit: int, output: str) -> None
         ),
         Column("ID", lambda row: row["id"], whole=True),
     ]
-    show_rows(found, columns, output, empty="The flow run has no task runs like that.", more=more)
+    show_rows(found, columns, output, empty="The flow run has no task runs like that.", more=more, page=page)

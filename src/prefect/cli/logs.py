@@ -34,10 +34,13 @@ Examples:
 @_RUN
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run has ended.")
 @click.option("--level", type=click.Choice(LEVELS, case_sensitive=False), metavar="LEVEL", help="Only lines of this level and above: DEBUG, INFO, WARNING, ERROR or CRITICAL.")  # fmt: skip
+@click.option("--logger", metavar="NAME", help="Only lines of this logger and those below it, such as prefect, distributed or stdout.")  # fmt: skip
 @click.option("--tail", "-n", type=click.IntRange(min=1), metavar="N", help="Only the last N lines.")
 @click.option("--web", is_flag=True, help="Open the page of the run in the browser instead.")
 @output_option
-def logs(run: str, follow: bool, level: str | None, tail: int | None, web: bool, output: str) -> None:
+def logs(
+    run: str, follow: bool, level: str | None, logger: str | None, tail: int | None, web: bool, output: str
+) -> None:
     """Print the log of a flow run, oldest line first. RUN is its name or id."""
     client = connect()
     with api_errors():
@@ -48,7 +51,7 @@ def logs(run: str, follow: bool, level: str | None, tail: int | None, web: bool,
             open_page(client, "flow-run", found["id"])
             return
         if not follow:
-            show_log(log_rows(client, found["id"], level=level, last=tail), output)
+            show_log(log_rows(client, found["id"], level=level, logger=logger, last=tail), output)
             return
         if output != "table":
             raise CommandError(
@@ -56,8 +59,9 @@ def logs(run: str, follow: bool, level: str | None, tail: int | None, web: bool,
                 hint=f"`prefect watch {run} -o jsonl` prints JSON lines.",
                 exit_code=_exit_codes.USAGE,
             )
-        if tail is not None:
-            raise CommandError("--follow and --tail exclude each other.", exit_code=_exit_codes.USAGE)
+        for name, value in (("--tail", tail), ("--logger", logger)):
+            if value is not None:
+                raise CommandError(f"--follow and {name} exclude each other.", exit_code=_exit_codes.USAGE)
         if is_ended(found["state"]):
             for row in log_rows(client, found["id"], level=level):
                 write_line(row["timestamp"], row["level"], row["message"])

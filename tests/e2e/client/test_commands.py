@@ -10,6 +10,7 @@ import yaml
 
 from prefect import Client
 from prefect.backend import FlowRunView, FlowView
+from prefect.engine.state import Running
 
 Prefect = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -343,3 +344,40 @@ def test_a_tenant_is_made_by_the_server_that_answers_and_else_in_the_database(
     alone = prefect("server", "create-tenant", "-n", name, **away)
     assert alone.stdout.startswith("Tenant created with ID: "), alone.stderr
     assert "There is no server at http://localhost:9" in alone.stderr
+
+
+@pytest.mark.parametrize("words", [("flow-runs",), ("flow-runs", "--started"), ("task-runs", "-r", "RUN")])
+def test_a_long_list_is_read_page_by_page_while_it_grows(
+    prefect: Prefect, registered: str, client: Client, words: tuple[str, ...]
+) -> None:
+    flow = client.graphql(
+        'query($p: String) { flow(where: { name: { _eq: "doubled" }, project: { name: { _eq: $p } } }) { id } }',
+        variables={"p": registered},
+    ).data.flow[0]
+    runs = [client.create_flow_run(flow_id=flow.id) for _ in range(3)]
+    if "--started" in words:
+        for run_id in runs:
+            client.set_flow_run_state(run_id, Running())
+    given = tuple(runs[0] if word == "RUN" else word for word in words)
+    given = given if "-r" in words else (*given, "--project", registered)
+    expected = prefect("get", *given, "--limit", "0", "-o", "id").stdout.split()
+    assert len(expected) >= 3
+    found: list[str] = []
+    cursor = "start"
+    while cursor:
+        done = prefect("get", *given, "--limit", "1", "--cursor", cursor, "-o", "json")
+        assert done.returncode == 0, done.stderr
+        page = json.loads(done.stdout)
+        found += [row["id"] for row in page["rows"]]
+        cursor = page["next_cursor"]
+        assert ("There are more" in done.stderr) == bool(cursor)
+        if len(found) == 1 and "-r" not in words:
+            client.set_flow_run_state(client.create_flow_run(flow_id=flow.id), Running())
+    assert sorted(found) == sorted(expected)
+    if "-r" not in words:
+        assert found == expected
+
+
+def test_a_cursor_of_another_list_is_refused(prefect: Prefect, registered: str) -> None:
+    done = prefect("get", "flow-runs", "--cursor", "nonsense")
+    assert (done.returncode, "is no cursor of this list" in done.stderr) == (2, True)

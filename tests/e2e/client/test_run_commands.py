@@ -114,6 +114,11 @@ def test_the_log_of_a_run_is_printed_filtered_and_followed(prefect: Prefect, reg
     assert [json.loads(line)["level"] for line in errors] == ["ERROR"]
     last = prefect("logs", "talker", "--tail", "1", "-o", "jsonl").stdout.splitlines()
     assert json.loads(last[0]) == lines[-1]
+    own = prefect("logs", "talker", "--logger", "prefect.CloudFlowRunner", "-o", "jsonl").stdout.splitlines()
+    assert {json.loads(line)["name"] for line in own} == {"prefect.CloudFlowRunner"}
+    below = prefect("logs", "talker", "--logger", "prefect", "-o", "jsonl").stdout.splitlines()
+    assert [json.loads(line) for line in below] == lines
+    assert prefect("logs", "talker", "--logger", "pre", "-o", "jsonl").stdout == ""
     followed = prefect("logs", "talker", "-f")
     assert followed.returncode == 0
     assert followed.stdout.splitlines()[-1].endswith(lines[-1]["message"])
