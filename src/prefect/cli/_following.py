@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from prefect.cli import _exit_codes
 from prefect.cli._errors import CommandError
-from prefect.cli._output import can_be_live, may_ask, note, printable, styled, write
+from prefect.cli._output import can_be_live, may_ask, note, styled, write, write_log_line
 from prefect.cli._status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def _print_line(line: FlowRunLog, shown: Shown) -> None:
         write(json.dumps(_entry(line, level)))
     elif not shown.quiet:
         text = styled(f"{level:<7}", sys.stdout, color=LEVEL_COLORS.get(level))
-        write(f"└── {line.timestamp:%H:%M:%S} | {text} | {printable(line.message)}")
+        write_log_line(f"└── {line.timestamp:%H:%M:%S} | {text} | ", line.message)
 
 
 def _finish(run: FlowRunView, shown: Shown) -> int:

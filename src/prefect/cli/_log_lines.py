@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.cli._following import LEVEL_COLORS
-from prefect.cli._output import note, printable, styled, write
+from prefect.cli._output import note, printable, styled, write, write_log_line
 from prefect.cli._table import Column, show_rows
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def show_log(rows: list[dict[str, Any]], output: str) -> None:
 def write_line(timestamp: str, level: str, message: str) -> None:
     """Print one line for people."""
     time = styled(short_time(timestamp), sys.stdout, dim=True)
-    write(f"{time}  {styled(f'{level:<8}', sys.stdout, color=LEVEL_COLORS.get(level))}  {printable(message)}")
+    name = styled(f"{level:<8}", sys.stdout, color=LEVEL_COLORS.get(level))
+    write_log_line(f"{time}  {name}  ", message)
 
 
 def show_info(rows: list[dict[str, Any]]) -> None:

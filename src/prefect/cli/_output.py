@@ -26,6 +26,7 @@ __all__ = [
     "printable",
     "styled",
     "write",
+    "write_log_line",
 ]
 
 _COLOR = re.compile("\x1b\\[[0-9;]*m")
@@ -35,6 +36,9 @@ _SEQUENCE = re.compile(
     "|\x1b[\\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b[ -/]*[0-~]"
 )
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+#: Columns of a terminal beside a head that make wrapping worth it.
+_NARROWEST = 30
 
 #: Set by `prefect --no-input`, for processes that this one starts too.
 NO_INPUT_VARIABLE = "PREFECT_NO_INPUT"
@@ -119,6 +123,30 @@ def drop_output(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def write_log_line(head: str, message: str) -> None:
+    """Write a line of a log; in a terminal, what does not fit goes on below the message.
+
+    Args:
+        head: time and level, which may be coloured.
+        message: the message; lines after its first, such as of a traceback, are written as they are.
+    """
+    message = printable(message)
+    if not sys.stdout.isatty():
+        write(f"{head}{message}")
+        return
+    import shutil
+    import textwrap
+
+    start = len(click.unstyle(head))
+    room = shutil.get_terminal_size().columns - start
+    first, *rest = message.split("\n")
+    if room >= _NARROWEST and len(first) > room:
+        # Words stay whole: addresses and paths are for copying.
+        folded = textwrap.wrap(first, room, break_long_words=False, break_on_hyphens=False)
+        first = f"\n{' ' * start}".join(folded)
+    write("\n".join([head + first, *rest]))
+
+
 def note(text: str) -> None:
     """Say something about progress, on standard error."""
     write(styled(text, sys.stderr, dim=True), sys.stderr)
@@ -129,6 +157,9 @@ def print_error(message: str, hint: str | None = None, details: str | None = Non
     stream = sys.stderr
     if details:
         write(details.rstrip("\n") + "\n", stream)
-    write(styled("Error: ", stream, color="red", bold=True) + message, stream)
+    # compat: some sentences of 1.x begin with the word.
+    said = message.removeprefix("Error ")
+    mark = "Error: " if said == message else "Error "
+    write(styled(mark, stream, color="red", bold=True) + said, stream)
     if hint:
         write(styled("Hint: ", stream, color="cyan", bold=True) + hint, stream)

@@ -22,6 +22,8 @@ __all__ = ["StatusLine"]
 
 _REDRAW_S = 1.0
 _ASK_S = 3.0
+#: The same, where a line was printed meanwhile: something happens.
+_ASK_SOON_S = 1.0
 _CLEAR = "\r\x1b[K"
 _DONE = ("Success", "Mapped", "Cached", "Skipped", "Failed", "TriggerFailed", "TimedOut", "Cancelled")
 _FAILED = ("Failed", "TriggerFailed", "TimedOut")
@@ -52,6 +54,7 @@ class StatusLine:
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._facts: dict[str, Any] | None = None
+        self._has_news = False
 
     def __enter__(self) -> StatusLine:
         if self._shown:
@@ -71,6 +74,7 @@ class StatusLine:
         if not self._shown:
             yield
             return
+        self._has_news = True
         with self._lock:
             self._draw("")
             yield
@@ -82,7 +86,8 @@ class StatusLine:
         client = Client()  # a connection of its own: that of the command is in use meanwhile
         asked_at = float("-inf")
         while not self._stop.is_set():
-            if time.monotonic() - asked_at >= _ASK_S:
+            if time.monotonic() - asked_at >= (_ASK_SOON_S if self._has_news else _ASK_S):
+                self._has_news = False
                 asked_at = time.monotonic()
                 self._ask(client)
             with self._lock:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: A time as the API writes it.
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")
+
 OUTPUTS = ("table", "json", "jsonl", "yaml", "id")
 
 
@@ -58,6 +62,13 @@ class Column:
     """Whether a narrow terminal may do without it."""
     kept: bool = False
     """Whether other columns are cut before it is."""
+    head: str | None = None
+    """Its title in a terminal, where that is shorter."""
+
+    @property
+    def shown_title(self) -> str:
+        """Its title in a terminal."""
+        return self.title if self.head is None else self.head
 
 
 @dataclass(frozen=True)
@@ -180,9 +191,14 @@ def _lines_of(value: Any) -> list[str]:
         return []
     if isinstance(value, dict) and set(cast("dict[str, Any]", value)) == {"name"}:
         return [str(cast("dict[str, Any]", value)["name"])]  # such as the project of a flow
+    if isinstance(value, list) and all(isinstance(part, str) for part in cast("list[Any]", value)):
+        return [", ".join(cast("list[str]", value))]
     if isinstance(value, (dict, list)):
         return as_text(value, "yaml").splitlines()
-    return str(value).splitlines()
+    text = str(value)
+    if _TIMESTAMP.fullmatch(text):
+        return [f"{text[:19].replace('T', ' ')} UTC"]
+    return text.splitlines()
 
 
 def _for_people(value: Any) -> Any:
@@ -235,13 +251,15 @@ def draw_rows(
     target = stream or sys.stdout
     terminal = shutil.get_terminal_size().columns
     shown = [(column, [_flat((column.short or column.text)(row)) for row in rows]) for column in columns]
+    # A column without a single text tells people nothing.
+    shown = [entry for number, entry in enumerate(shown) if not number or any(entry[1])]
     while _total(_widths(shown)) > terminal and any(column.optional for column, _ in shown):
         last = max(index for index, (column, _) in enumerate(shown) if column.optional)
         del shown[last]
     widths = _cut(_widths(shown), [column for column, _ in shown], terminal)
     right = [_is_numeric(texts) for _, texts in shown]
     heads = [
-        styled(_cell(c.title, w, right=r), target, bold=True)
+        styled(_cell(c.shown_title, w, right=r), target, bold=True)
         for (c, _), w, r in zip(shown, widths, right, strict=True)
     ]
     write(_GAP.join(heads).rstrip(), target)
@@ -259,7 +277,7 @@ def _widths(shown: list[tuple[Column, list[str]]]) -> list[int]:
     """Places of the terminal that columns need to be shown whole."""
     from rich.cells import cell_len
 
-    return [max(map(cell_len, [column.title, *texts])) for column, texts in shown]
+    return [max(map(cell_len, [column.shown_title, *texts])) for column, texts in shown]
 
 
 def _total(widths: list[int]) -> int:

@@ -113,11 +113,11 @@ def flows(
         cursor,
     )
     columns: list[Column] = [
-        Column("NAME", lambda row: row["name"]),
-        Column("VERSION", lambda row: row["version"]),
+        Column("NAME", lambda row: row["name"], kept=True),
+        Column("VERSION", lambda row: row["version"], head="VER"),
         Column("AGE", lambda row: age(row["created"]), short=lambda row: short_age(row["created"])),
         Column("ID", lambda row: row["id"], whole=True),
-        Column("PROJECT NAME", lambda row: row["project"] and row["project"]["name"]),
+        Column("PROJECT NAME", lambda row: row["project"] and row["project"]["name"], head="PROJECT"),
     ]
     hint = "There are no flows like that. `prefect register --project NAME --path FILE` registers one."
     show_rows(found, columns, output, empty=hint, more=more, page=page)
@@ -163,10 +163,12 @@ def flow_runs(
     )
     columns: list[Column] = [
         Column("NAME", lambda row: row["name"], kept=True),
-        Column("FLOW NAME", lambda row: row["flow"]["name"]),
+        Column("FLOW NAME", lambda row: row["flow"]["name"], head="FLOW"),
         Column("STATE", lambda row: row["state"], color=state_color, whole=True),
         Column("AGE", lambda row: age(row["created"]), short=lambda row: short_age(row["created"])),
-        Column("START TIME", lambda row: short_time(row["start_time"]), short=_start, optional=True),
+        Column(
+            "START TIME", lambda row: short_time(row["start_time"]), short=_start, optional=True, head="START"
+        ),
         Column("ID", lambda row: row["id"], whole=True),
     ]
     hint = "There are no flow runs like that. `prefect run --name FLOW` makes one."
@@ -196,7 +198,7 @@ def projects(name: str | None, output: str) -> None:
         row["flow_count"] = row.pop("flows_aggregate")["aggregate"]["count"]
     columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
-        Column("FLOW COUNT", lambda row: row["flow_count"]),
+        Column("FLOW COUNT", lambda row: row["flow_count"], head="FLOWS"),
         Column("AGE", lambda row: age(row["created"]), short=lambda row: short_age(row["created"])),
         Column("DESCRIPTION", lambda row: row["description"]),
     ]
@@ -246,8 +248,8 @@ def tasks(
     )
     columns: list[Column] = [
         Column("NAME", lambda row: row["name"]),
-        Column("FLOW NAME", lambda row: row["flow"]["name"]),
-        Column("FLOW VERSION", lambda row: row["flow"]["version"]),
+        Column("FLOW NAME", lambda row: row["flow"]["name"], head="FLOW"),
+        Column("FLOW VERSION", lambda row: row["flow"]["version"], head="VER"),
         Column("AGE", lambda row: age(row["created"]), short=lambda row: short_age(row["created"])),
         Column("MAPPED", lambda row: row["mapped"], short=lambda row: "yes" if row["mapped"] else ""),
         Column("TYPE", lambda row: row["type"], short=lambda row: row["type"].rpartition(".")[2]),
@@ -290,6 +292,7 @@ def agents(output: str) -> None:
         Column(
             "LAST QUERIED",
             lambda row: age(row["last_queried"]),
+            head="SEEN",
             short=lambda row: short_age(row["last_queried"]),
         ),
         Column("ID", lambda row: row["id"], whole=True),
@@ -339,6 +342,7 @@ def task_runs(flow_run: str, state: str | None, limit: int, cursor: str | None, 
         Column(
             "START TIME",
             lambda row: short_time(row["start_time"]),
+            head="START",
             short=lambda row: short_age(row["start_time"]),
         ),
         Column("ID", lambda row: row["id"], whole=True),

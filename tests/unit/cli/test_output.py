@@ -85,3 +85,27 @@ def test_questions_are_asked_in_terminals_only_and_not_where_nobody_answers(
     assert _output.may_ask()
     monkeypatch.setenv(variable, value)
     assert not _output.may_ask()
+
+
+def test_a_long_line_of_a_log_goes_on_below_itself_in_a_terminal_only(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    path = "/a/path/that/is/longer/than/there/is/room/for/it"
+    message = f"written with some words to {path}\n  an indented line of a traceback that is left as it was"
+    _output.write_log_line("12:00 | INFO | ", message)
+    assert capsys.readouterr().out == f"12:00 | INFO | {message}\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    _output.write_log_line("12:00 | INFO | ", message)
+    assert capsys.readouterr().out.splitlines() == [
+        "12:00 | INFO | written with some words to",
+        f"               {path}",
+        "  an indented line of a traceback that is left as it was",
+    ]
+
+
+def test_an_error_that_begins_with_the_word_is_not_called_one_twice(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _output.print_error("Error loading 'flows.py'")
+    assert capsys.readouterr().err == "Error loading 'flows.py'\n"

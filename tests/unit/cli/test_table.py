@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefect.cli._table import Column, age, draw_rows, short_age, show_document, show_rows, show_value
+from prefect.cli._table import Column, Page, age, draw_rows, short_age, show_document, show_rows, show_value
 
 COLUMNS = (
     Column("NAME", lambda row: row["name"]),
@@ -123,7 +123,7 @@ DOCUMENT = {"id": "5", "name": "nightly", "project": {"name": "demo"}, "labels":
         ("json", json.dumps(DOCUMENT, sort_keys=True, indent=2) + "\n"),
         (
             "table",
-            "id       5\nname     nightly\nproject  demo\nlabels   - a\n         - b\ncontext\n",
+            "id       5\nname     nightly\nproject  demo\nlabels   a, b\ncontext\n",
         ),
     ],
 )
@@ -174,3 +174,36 @@ def test_names_are_kept_longer_than_other_texts_and_numbers_stand_right(
         "plucky-serval  a very lon…     5",
         "x              y            1200",
     ]
+
+
+def test_a_terminal_has_shorter_titles_and_no_column_without_a_text(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = (
+        Column("NAME", lambda row: row["name"]),
+        Column("MESSAGE", lambda row: None),
+        Column("PROJECT NAME", lambda row: "demo", head="PROJECT"),
+    )
+    rows = [{"name": "a"}]
+    draw_rows(rows, columns)
+    assert capsys.readouterr().out == "NAME  PROJECT\na     demo\n"
+    show_rows(rows, columns, "table")
+    assert capsys.readouterr().out == "NAME\tMESSAGE\tPROJECT NAME\na\t\tdemo\n"
+
+
+def test_times_of_an_object_are_for_people_in_a_table_only(capsys: pytest.CaptureFixture[str]) -> None:
+    when = "2026-11-25T09:27:08.514679+00:00"
+    show_document({"start_time": when}, "table")
+    assert capsys.readouterr().out == "start_time  2026-11-25 09:27:08 UTC\n"
+    show_document({"start_time": when}, "json")
+    assert json.loads(capsys.readouterr().out) == {"start_time": when}
+
+
+@pytest.mark.parametrize(("output", "start"), [("json", "{"), ("yaml", "next_cursor: c")])
+def test_a_page_says_where_the_next_one_begins(
+    capsys: pytest.CaptureFixture[str], output: str, start: str
+) -> None:
+    show_rows(ROWS, COLUMNS, output, page=Page("c"))
+    told = capsys.readouterr().out
+    assert told.startswith(start)
+    assert yaml.safe_load(told) == {"rows": ROWS, "next_cursor": "c"}
