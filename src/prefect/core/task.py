@@ -304,6 +304,8 @@ class Task(metaclass=TaskMetaclass):
                 raise AttributeError(f"{new} does not have {attribute} as an attribute")
             normalize = _NORMALIZED.get(attribute)
             setattr(new, attribute, value if normalize is None else normalize(value))
+        if new.slug is not None and "slug" not in task_args:
+            new.slug = f"{new.slug}-copy"  # compat: registered flows and their runs know tasks by it
         if "target" in task_args or "result" in task_args:
             new.result = _result_at_target(new.result, new.target, warn="result" in task_args)
         tags = new.tags = set(new.tags)

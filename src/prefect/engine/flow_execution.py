@@ -168,6 +168,9 @@ class FlowExecution:
     def _start(self, task: Task) -> None:
         self._started.add(task)
         prior = self.prior.get(task)
+        if isinstance(task, self._constant_class):
+            self._done(task, self._constant_state(task, task.value, prior))
+            return
         if prior is not None:
             if self._is_settled(task, prior):
                 if prior._mapped and prior.result is None:  # pyright: ignore[reportPrivateUsage]
@@ -176,14 +179,21 @@ class FlowExecution:
                 return
             if prior._finished and not (prior._mapped or prior._cached):  # pyright: ignore[reportPrivateUsage]
                 prior = None  # a resource to set up again
-        if isinstance(task, self._constant_class):
-            self._done(task, make_state(Success, None, Result(task.value), None))
-            return
         edges = self.edges_to.get(task, ())
         if any(edge.mapped for edge in edges):
             self._start_map(task, prior)
             return
         self._start_single(task, prior, [(edge, self.states[edge.upstream_task]) for edge in edges])
+
+    def _constant_state(self, task: Task, value: object, prior: State | None) -> State:
+        """The state of a task that stands for a value: it is known, whatever there is to be run."""
+        if prior is not None and not prior._finished:  # pyright: ignore[reportPrivateUsage]
+            # A backend knows of it and wants to hear how it ends. Whoever takes the value says it better
+            # than the backend's storage of results, if the value cannot be written.
+            state = self._plan(task).run_steps(prior, {}, extra=self.contexts.get(task))
+            if state._successful:  # pyright: ignore[reportPrivateUsage]
+                return state
+        return make_state(Success, None, Result(value), None)
 
     def _is_settled(self, task: Task, state: State) -> bool:
         """Whether an earlier state of a task is its last. A cached one is looked at again."""

@@ -130,7 +130,6 @@ class FlowRunner(Runner):
             the state, whose `result` is `{task: state}` of `return_tasks`.
         """
         self.logger.info(f"Beginning Flow run for '{self.flow.name}'")
-        state = state or Pending()
         outer = prefect_context.top
         try:
             try:
@@ -162,7 +161,7 @@ class FlowRunner(Runner):
                 self.logger.exception(message)
                 if prefect_context.get("raise_on_exception"):
                     raise
-                return self.handle_state_change(state, Failed(message=message, result=exc))
+                return self.handle_state_change(state or Pending(), Failed(message=message, result=exc))
         finally:
             prefect_context.restore(outer)
 

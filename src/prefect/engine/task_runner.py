@@ -331,10 +331,12 @@ class TaskRunner(Runner):
             run_count = cast("int", state.context.get("task_run_count", 1))
         checkpointing = prefect_context.get("checkpointing", prefect_context.config.flows.checkpointing)
         map_index: int | None = context.get("map_index")
+        known = task_values(self.task, context.get("task_slug", self.task.slug))
         values: dict[str, Any] = {
             "checkpointing": bool(checkpointing),
             **context,
-            **task_values(self.task, context.get("task_slug", self.task.slug)),
+            **known,
+            "task_id": context.get("task_id", known["task_id"]),  # a backend has an id of its own
             "task_full_name": _label(self.task, map_index),
             "task_run_count": run_count,
             "map_index": map_index,

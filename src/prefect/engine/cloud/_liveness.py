@@ -88,8 +88,10 @@ class Liveness:
             process = self._process
         if process is not None:
             _end(process)
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(1.0)  # a request that is under way may take longer; the thread is daemonic
+        is_own_request = process is None and self._client.speaks_http
+        # A request that is under way may wait for news: the daemonic thread ends after it and says nothing.
+        if self._thread is not None and self._thread is not threading.current_thread() and not is_own_request:
+            self._thread.join(1.0)
 
     # -- in a thread ------------------------------------------------------------------
 

@@ -7,15 +7,17 @@ import datetime
 from typing import TYPE_CHECKING, cast
 
 from prefect.engine.result.base import NoResult
-from prefect.engine.state import State
+from prefect.engine.state import Failed, State
 from prefect.utilities import clock
+from prefect.utilities.context import context
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable
 
     from prefect.engine.state import Scheduled
 
-__all__ = ["for_api", "wait_for_start"]
+__all__ = ["broken_handler", "for_api", "wait_for_start"]
 
 #: A run that may start again within this time is waited for; later ones are left to the API.
 WAITS_AT_MOST = datetime.timedelta(minutes=10)
@@ -34,6 +36,19 @@ def for_api(state: State) -> State:
         sent = copy.copy(sent)
         sent.cached_inputs = {name: kept for name, kept in inputs.items() if kept.location is not None}
     return sent
+
+
+def broken_handler(exc: Exception, logger: logging.Logger) -> State:
+    """The state of a run whose state handler raised `exc`; the API is told of it like of any other.
+
+    Raises:
+        Exception: `exc`, if errors are to leave the run (`raise_on_exception`).
+    """
+    if context.get("raise_on_exception"):
+        raise exc
+    message = f"Exception raised while calling state handlers: {exc!r}"
+    logger.error(message, exc_info=exc)
+    return Failed(message, result=exc)
 
 
 def wait_for_start(state: State, say: Callable[[str], None]) -> bool:

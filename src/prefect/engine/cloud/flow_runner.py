@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect.engine.cloud._liveness import Liveness
 from prefect.engine.cloud._other_lines import listen
 from prefect.engine.cloud._reporter import Reporter, reporter_of
-from prefect.engine.cloud._reporting import wait_for_start
+from prefect.engine.cloud._reporting import broken_handler, wait_for_start
 from prefect.engine.cloud._stopping import RunStopped, Stopper
 from prefect.engine.cloud.task_runner import CloudTaskRunner
 from prefect.engine.flow_runner import FlowRunner, FlowRunnerInitializeResult
@@ -94,7 +94,10 @@ class CloudFlowRunner(FlowRunner):
             ENDRUN: another process runs this flow run, the API refused the state, or the run has to
                 wait for a slot.
         """
-        new_state = super().call_runner_target_handlers(old_state, new_state)
+        try:
+            new_state = super().call_runner_target_handlers(old_state, new_state)
+        except Exception as exc:  # noqa: BLE001 - the code of users' handlers
+            new_state = broken_handler(exc, self.logger)
         reporter = self._reporter or reporter_of(self.flow_run_id)
         version = self._version if new_state.is_running() else None
         try:
@@ -187,7 +190,8 @@ class CloudFlowRunner(FlowRunner):
             if self.stop_reason != "cancelled":
                 raise
             self._stopper.done()
-            raise ENDRUN(Cancelled("Flow run was cancelled.")) from None
+            self.logger.info("Flow run has been cancelled, cancelling active tasks")
+            raise ENDRUN(Cancelled("Flow run is cancelled")) from None
 
     @property
     def stop_reason(self) -> str:
@@ -297,7 +301,7 @@ class CloudFlowRunner(FlowRunner):
         """The state of a run that stopped because it had to."""
         reason, text = self._stopper.reason or ("", "")
         if reason == "cancelled":
-            state: State = Cancelled("Flow run was cancelled.")
+            state: State = Cancelled("Flow run is cancelled")
             try:
                 return self.handle_state_change(Pending(), state)
             except ENDRUN as exc:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect.engine.cloud._batches import CloudBatches
 from prefect.engine.cloud._other_lines import listen
 from prefect.engine.cloud._reporter import reporter_of
-from prefect.engine.cloud._reporting import wait_for_start
+from prefect.engine.cloud._reporting import broken_handler, wait_for_start
 from prefect.engine.runner import ENDRUN, StateHandler, call_state_handlers
 from prefect.engine.state import (
     Cached,
@@ -107,7 +107,10 @@ class CloudTaskRunner(TaskRunner):
             ENDRUN: another process runs this task, the API refused the state, or the run has to
                 wait for a slot.
         """
-        new_state = super().call_runner_target_handlers(old_state, new_state)
+        try:
+            new_state = super().call_runner_target_handlers(old_state, new_state)
+        except Exception as exc:  # noqa: BLE001 - the code of users' handlers
+            new_state = broken_handler(exc, self.logger)
         values, reporter = self.context, self._reporter
         task_run_id = cast("str", values.get("task_run_id", ""))
         version = cast("int | None", values.get("task_run_version"))
@@ -174,7 +177,8 @@ class CloudTaskRunner(TaskRunner):
             for edge, upstream in upstream_states.items():
                 reader = edge.upstream_task.__dict__.get("result") or self.flow_result
                 for one in (upstream, *getattr(upstream, "map_states", ())):
-                    one.load_result(reader)
+                    if one is not None:  # a child of an earlier attempt, which is read with its own run
+                        one.load_result(reader)
             state.load_cached_results(
                 {edge.key: s._result for edge, s in upstream_states.items() if edge.key}  # pyright: ignore[reportPrivateUsage]
             )
