@@ -295,6 +295,7 @@ class FlowRunView:
                 and none is named, or the result is not of this type.
 
         Example:
+            <!-- no-run: needs a server and a finished run -->
             ```python
             run = wait_for_flow_run.run(flow_run_id)
             prices = run.get_result("load-1", as_type=dict[str, float])
