@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["HEAD", "DatabaseRefused", "prepare"]
 
 #: The newest revision of `migrations/versions`.
-HEAD = "0001"
-_REVISIONS = ("0001",)
+HEAD = "0002"
+_REVISIONS = ("0001", "0002")
 
 #: Tables by which the schema of another Prefect is known.
 _FOREIGN_TABLES = {

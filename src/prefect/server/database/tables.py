@@ -358,6 +358,8 @@ _table(
     Column("lease_until", "timestamp"),
     # Until when cancelling may take, before the run is called cancelled.
     Column("cancel_deadline", "timestamp"),
+    # Who runs the attempt: what its process calls itself. Null until one says so.
+    Column("holder", "text"),
     Unique("flow_id", "idempotency_key"),
     # The few that wait for a time, and all by state: both stay small steps from one end.
     Index("tenant_id", "state", "state_start_time", name="ix_flow_run_queue", has="state_start_time"),
@@ -637,7 +639,7 @@ PUBLIC_TABLES: dict[str, frozenset[str]] = {
     "flow": frozenset({"reference_slugs"}),
     "task": frozenset(),
     "edge": frozenset(),
-    "flow_run": frozenset({"created_by_id"}),
+    "flow_run": frozenset({"created_by_id", "holder"}),
     "task_run": frozenset({"run_count"}),
     "flow_run_state": frozenset(),
     "task_run_state": frozenset(),

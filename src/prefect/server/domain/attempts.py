@@ -24,11 +24,14 @@ class EndFlowRunAttemptInput(msgspec.Struct):
         flow_run_id: the run.
         epoch: the attempt; the present one when null.
         reason: how it ended, as the beginning of a sentence; it stands in states and logs.
+        left: whether its process left the run in order, as its tasks wait for a time; then the run waits with
+            them, although no agent started it.
     """
 
     flow_run_id: Uuid
     epoch: int | None = None
     reason: str | None = None
+    left: bool | None = None
 
 
 class EndFlowRunAttemptPayload(msgspec.Struct):
@@ -65,7 +68,7 @@ def end_flow_run_attempt(
     if is_finished(run.state):
         return EndFlowRunAttemptPayload(run.id, run.state)
     reason = (input.reason or "Its process has ended").strip().rstrip(".")
-    if LostRun(tx, run, now, reason).handle():
+    if LostRun(tx, run, now, reason, was_left=bool(input.left)).handle():
         # The reaper handles the rest of its many task runs.
         tx.execute("UPDATE flow_run SET lease_until = :now WHERE id = :id", {"id": run.id, "now": stamp(now)})
     else:

@@ -10,7 +10,7 @@ import msgspec
 
 from prefect.server.database.sql import in_list
 from prefect.server.database.store import Row, Transaction
-from prefect.server.domain import policy, transitions
+from prefect.server.domain import claims, policy, transitions
 from prefect.server.domain.common import clean_text, dump, get, name_of, stamp
 from prefect.server.domain.new_runs import FLOW_COLUMNS, RunRequest, insert_flow_run
 from prefect.server.domain.registry import JSON, DateTime, IdPayload, SuccessPayload, Uuid, mutation
@@ -93,12 +93,14 @@ class UpdateFlowRunHeartbeatInput(msgspec.Struct):
         epoch: the attempt that says so; clients that know no epochs leave it out.
         lease_s: seconds until it must be heard of again; by policy when null.
         wait_s: seconds to wait for news of the run before answering; 12 at most.
+        holder: what the process calls itself that starts to run it; refused while another one does.
     """
 
     flow_run_id: Uuid
     epoch: int | None = None
     lease_s: float | None = None
     wait_s: float | None = None
+    holder: str | None = None
 
     @property
     def waits_for(self) -> tuple[str, str]:
@@ -229,6 +231,11 @@ def update_flow_run_heartbeat(
 ) -> UpdateFlowRunHeartbeatPayload:
     """Say that a flow run is alive, and hear whether it is to stop: renews its lease. Its version stays."""
     lease_s = policy.current().zombie_after_s if input.lease_s is None else max(0.0, input.lease_s)
+    if input.holder is not None:
+        claim = claims.take(tx, caller, input.flow_run_id, input.holder, input.epoch, lease_s, now)
+        return UpdateFlowRunHeartbeatPayload(
+            not claim.refusal, claim.refusal, claim.state, claim.epoch, lease_s
+        )
     changed = tx.execute(
         "UPDATE flow_run SET heartbeat = :now, updated = :now, lease_until = CASE WHEN state IN "
         f"{in_list(tx.dialect, 'holding')} AND (lease_until IS NULL OR lease_until < :lease OR heartbeat > :now) "

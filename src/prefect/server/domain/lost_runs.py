@@ -33,9 +33,12 @@ class LostRun:
         run: its row, locked, with `flow_settings`.
         now: the time (UTC).
         reason: how that was noticed, as the beginning of a sentence; for logs and states.
+        was_left: whether its process left it in order, as its tasks wait for a time.
     """
 
-    def __init__(self, tx: Transaction, run: Row, now: datetime.datetime, reason: str = "") -> None:
+    def __init__(
+        self, tx: Transaction, run: Row, now: datetime.datetime, reason: str = "", *, was_left: bool = False
+    ) -> None:
         self._tx = tx
         self._run = run
         self._now = now
@@ -43,6 +46,8 @@ class LostRun:
         self._reason = reason or "No heartbeat detected from the flow run"
         self._task_reason = reason or NO_HEARTBEAT
         self._is_certain = bool(reason)
+        # Without an agent nobody would start it again for a task that waits, unless somebody means to.
+        self._is_expected = was_left or run.agent_id is not None
 
     def handle(self) -> bool:
         """Let its tasks retry or fail, and the run start again or end.
@@ -71,14 +76,25 @@ class LostRun:
                 f"{in_list(tx.dialect, 'due')} LIMIT 1",
                 {"id": run.id, "due": dump(list(DUE_STATES))},
             )
-            if waits and run.agent_id is not None:
+            if waits and self._is_expected:
                 # It stays Running; the queue hands it out again when a task is due.
                 self._end_attempt()
             else:
                 self._start_again()
+        elif self._is_certain:
+            tx.execute("UPDATE flow_run SET lease_until = NULL, holder = NULL WHERE id = :id", {"id": run.id})
         else:
             tx.execute("UPDATE flow_run SET lease_until = NULL WHERE id = :id", {"id": run.id})
         return False
+
+    def hand_over(self) -> None:
+        """Let its tasks retry or fail, and another process go on with it: the next attempt."""
+        self._is_expected = True
+        if self._run.state == "Running":
+            while self._handle_tasks():
+                pass
+        self._end_attempt()
+        self._tx.emit("flow_run", self._run.id, self._run.tenant_id)
 
     def _handle_tasks(self) -> bool:
         """Retry or fail the task runs that ran; whether some are left."""
@@ -97,8 +113,7 @@ class LostRun:
         stored: dict[str, Any] = load(task.serialized_state) or {}
         context: Any = stored.get("context") or {}
         most = task.max_retries or 0
-        # Without an agent nobody would start the flow run again for the retry.
-        if task.retried < most and self._run.agent_id is not None:
+        if task.retried < most and self._is_expected:
             message = (
                 f"{self._task_reason}; retrying the run. This will be retry {task.retried + 1} of {most}."
             )
@@ -142,7 +157,8 @@ class LostRun:
     def _end_attempt(self) -> None:
         """What may run still may report no more."""
         self._tx.execute(
-            "UPDATE flow_run SET lease_until = NULL, epoch = epoch + 1 WHERE id = :id", {"id": self._run.id}
+            "UPDATE flow_run SET lease_until = NULL, holder = NULL, epoch = epoch + 1 WHERE id = :id",
+            {"id": self._run.id},
         )
 
     def _say(self, level: str, message: str, task_run_id: str | None = None) -> None:

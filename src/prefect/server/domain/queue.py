@@ -119,8 +119,9 @@ def _sql(tx: Transaction, has_labels: bool, has_full: bool, reserves: bool) -> s
         f"AND t.state IN {_DUE} AND t.state_start_time <= :before"
     )
     # While its process lives, a run does its short retries itself: a second process would repeat
-    # tasks. Nobody waits in a process for an approval, so what was approved is due at once.
-    is_back = f"({is_left} OR {due_tasks} AND t.state IN ('Resume', 'Paused')))"
+    # tasks. Nobody waits in a process for an approval, so what was approved is due at once. A process
+    # that says who it is says also when it leaves, or it is missed: until then nobody else gets the run.
+    is_back = f"r.holder IS NULL AND ({is_left} OR {due_tasks} AND t.state IN ('Resume', 'Paused')))"
     skip = " FOR NO KEY UPDATE OF r SKIP LOCKED" if reserves and tx.dialect == "postgresql" else ""
     # First the few that something waits for, found by two indexes; then what is asked of each.
     return (

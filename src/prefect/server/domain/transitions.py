@@ -336,7 +336,9 @@ def _flow_run_columns(
     # The agent is what a header says: one that is unknown, or another tenant's, is none.
     agent = "(SELECT a.id FROM agent a WHERE a.id = :agent_id AND a.tenant_id = :tenant_id)"
     taken = f", agent_id = coalesce({agent}, flow_run.agent_id)" if values["agent_id"] else ""
-    return f"{taken}, epoch = :epoch, lease_until = :lease, cancel_deadline = :deadline"
+    # Whoever ran it does so no more; the next one says who it is.
+    left = ", holder = NULL" if values["epoch"] != run.epoch or is_finished(new.type) else ""
+    return f"{taken}{left}, epoch = :epoch, lease_until = :lease, cancel_deadline = :deadline"
 
 
 def _starts_attempt(old: str | None, new: str) -> bool:

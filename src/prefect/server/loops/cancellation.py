@@ -52,5 +52,5 @@ class Cancellation:
             cancel_task_runs(tx, run.id, run.tenant_id, state, now)
             write_state(tx, "flow_run", run, state, now)
             # Whatever still runs may report no more.
-            tx.execute("UPDATE flow_run SET epoch = epoch + 1 WHERE id = :id", {"id": run.id})
+            tx.execute("UPDATE flow_run SET epoch = epoch + 1, holder = NULL WHERE id = :id", {"id": run.id})
         return len(rows)

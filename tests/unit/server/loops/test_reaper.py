@@ -288,3 +288,16 @@ def test_many_tasks_of_one_run_are_handled_in_pieces(services: Any) -> None:
     assert len(states) == len(ids)
     assert {row["state"] for row in states} == {"Failed"}
     assert flow_run(services, run_id)["state"] == "Scheduled"
+
+
+@pytest.mark.parametrize(("left", "state"), [(True, "Running"), (False, "Failed")])
+def test_a_run_that_no_agent_started_waits_with_its_tasks_if_its_process_left_it(
+    services: Any, left: bool, state: str
+) -> None:
+    api = services.api
+    run_id = start(services, with_agent=False)
+    task_run = api.task_runs(run_id)["a"]
+    api.set_task_state(task_run, "Retrying", state={"start_time": api.at(3600)})
+    api.mutate("end_flow_run_attempt", "success", flow_run_id=run_id, left=left)
+    services.wait_a_lease()
+    assert api.row("flow_run", run_id, "state") == {"state": state}
