@@ -10,13 +10,12 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Event", "EventBus", "Subscription"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something changed.
 
     Attributes:

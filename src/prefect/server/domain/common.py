@@ -8,6 +8,8 @@ import os
 import time
 from typing import Any, cast
 
+import msgspec
+
 from prefect.server.database.store import Row, Transaction
 from prefect.server.database.times import to_text
 from prefect.server.errors import BadInputError, NotFoundError
@@ -52,6 +54,8 @@ def ordered_id(milliseconds: int, rest: str) -> str:
     begin = f"{milliseconds:012x}"
     return f"{begin[:8]}-{begin[8:]}-7{rest[:3]}-8{rest[3:6]}-{rest[6:]}"
 
+
+_decode = msgspec.json.Decoder().decode
 
 #: Made once: `json.dumps` would make one for each call.
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
@@ -112,7 +116,12 @@ def _is_encodable(text: str) -> bool:
 
 def load(text: str | None) -> Any:
     """The value of a JSON column."""
-    return None if text is None else json.loads(text)
+    if text is None:
+        return None
+    try:
+        return _decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)  # halves of surrogate pairs: written by an older version
 
 
 def load_object(text: str | None) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import datetime
 import functools
 import json
 import re
-from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import msgspec
@@ -59,8 +58,7 @@ def is_running(state: str | None) -> bool:
     return state in ("Running", "Cancelling")
 
 
-@dataclass(frozen=True)
-class ParsedState:
+class ParsedState(msgspec.Struct, frozen=True, gc=False):
     """A state, complete and in columns.
 
     Attributes:
@@ -170,4 +168,6 @@ def carry_inputs(state: ParsedState, stored: str | None) -> ParsedState:
         return state
     fields = json.loads(state.json)
     fields["cached_inputs"] = kept
-    return replace(state, json=json.dumps(fields, separators=(",", ":")), has_cached_inputs=True)
+    return msgspec.structs.replace(
+        state, json=json.dumps(fields, separators=(",", ":")), has_cached_inputs=True
+    )

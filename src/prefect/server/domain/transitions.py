@@ -15,8 +15,9 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+import msgspec
 
 from prefect.server.database.sql import in_list, json_value, new_uuid
 from prefect.server.database.store import Row, Transaction
@@ -61,8 +62,7 @@ _FLOW_RUN = ", ".join(f"r.{name}" for name in (*_RUN, "labels", "epoch", "agent_
 _TASK_RUN = ", ".join(f"t.{name}" for name in (*_RUN, "flow_run_id", "serialized_state"))
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of a state that was sent.
 
     Attributes:
@@ -236,7 +236,7 @@ def _queue(
         now,
     )
     outcome = write_state(tx, table, run, queued, now)
-    return replace(outcome, status="QUEUED", message=message)
+    return msgspec.structs.replace(outcome, status="QUEUED", message=message)
 
 
 def write_state(

@@ -10,8 +10,7 @@ import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from graphql import GraphQLError, execute_sync
@@ -57,8 +56,7 @@ _MAX_MESSAGE = 1000
 _NO_KEY = "This needs an API key. Send it as `Authorization: Bearer <key>`."
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A GraphQL request.
 
     Attributes:
@@ -72,8 +70,7 @@ class Request:
     operation_name: str | None = None
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer.
 
     Attributes:
@@ -311,7 +308,11 @@ class _Run:
     async def _answer(self, step: CallStep, output: Any) -> str:
         """The JSON of what was selected of an operation's output."""
         found = await self._rows(step, output) if step.has_rows else {}
-        return json.dumps(project(output, step.selected, found))
+        value = project(output, step.selected, found)
+        try:
+            return msgspec.json.encode(value).decode()
+        except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can say
+            return json.dumps(value)
 
     async def _rows(self, step: CallStep, output: Any) -> dict[Rows, dict[str, Any]]:
         """The rows of tables that are selected inside of an operation's output, read by one statement each."""

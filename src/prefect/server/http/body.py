@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from prefect.server.graphql.execute import Request as GraphQLRequest
 
@@ -68,15 +68,17 @@ async def read_body(request: Request, headers: Mapping[str, str], most: int) -> 
         raise too_large
     parts: list[bytes] = []
     size = 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise too_large
-            parts.append(part)
-    except ClientDisconnect as exc:
-        raise BodyError(400, "The request ended before its body did.") from exc
-    return b"".join(parts)
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise BodyError(400, "The request ended before its body did.")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > most:
+            raise too_large
+        more = message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 async def read_graphql(
