@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -128,7 +131,7 @@ class Site:
     def containers(self, run_id: str) -> list[Any]:
         """All containers of a run."""
         return self.engine.containers.list(
-            all=True, filters={"label": [f"io.prefect.flow-run-id={run_id}"]}, ignore_removed=True
+            all=True, filters={"label": [f"io.prefect.flow-run-id={run_id}"]}, sparse=True
         )
 
     def container(self, run_id: str) -> Any:
@@ -184,11 +187,61 @@ def site(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]
         for name in ("greeting", "waiting", "eating"):
             site.flow_ids[name] = register(client, flow_in_containers(name, flows / "flows.py"))
         yield site
-    for container in engine.containers.list(
-        all=True, filters={"label": "io.prefect.agent-id"}, ignore_removed=True
-    ):
+    for container in engine.containers.list(all=True, filters={"label": "io.prefect.agent-id"}, sparse=True):
         container.remove(force=True)
     engine.close()
+
+
+class EngineProxy:
+    """Passes connections on to the engine, until it is cut off."""
+
+    def __init__(self) -> None:
+        self._engine = os.environ["DOCKER_HOST"].removeprefix("unix://")
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._ends: list[socket.socket] = []
+        self.is_cut = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                near, _ = self._listener.accept()
+                if self.is_cut:
+                    near.close()
+                    continue
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(self._engine)
+                self._ends += [near, far]
+                for source, target in ((near, far), (far, near)):
+                    threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def cut(self) -> None:
+        self.is_cut = True
+        for end in self._ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.cut()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for end in self._ends:
+            end.close()
+
+
+@pytest.fixture
+def proxy(image: str) -> Iterator[EngineProxy]:
+    """A way to the engine that can be cut off."""
+    found = EngineProxy()
+    yield found
+    found.close()
 
 
 @pytest.fixture
@@ -287,6 +340,27 @@ def test_the_next_agent_finds_the_containers_of_a_killed_one(site: Site, label: 
         site.client.cancel_flow_run(goes_on)
         for run in (goes_on, dies_alone):
             site.wait(run, "Cancelled", "Failed")
+
+
+def test_an_engine_that_is_away_costs_no_run(site: Site, label: str, proxy: EngineProxy) -> None:
+    with site.agent(label, "--no-pull", "--base-url", proxy.url) as agent:
+        before = site.run("waiting", label)
+        container = site.container(before)
+        proxy.cut()
+        meanwhile = site.run("greeting", label)
+        agent.wait_for("No flow runs are taken until the engine is back")
+        assert site.state(before)[0] == "Running"
+        assert site.state(meanwhile)[0] != "Failed"
+
+        proxy.is_cut = False
+        agent.wait_for("The Docker engine is back")
+
+        assert site.wait(meanwhile, "Success", "Failed") == "Success", site.logs(meanwhile)
+        assert site.state(before)[0] == "Running"
+        assert [found.id for found in site.containers(before)] == [container.id]
+        # It is still looked after.
+        site.client.cancel_flow_run(before)
+        until(lambda: not site.containers(before), agent.written)
 
 
 def test_an_agent_that_is_told_to_end_leaves_its_containers_running(site: Site, label: str) -> None:

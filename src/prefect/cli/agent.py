@@ -5,7 +5,8 @@ Agents that need a library have a file each, which is loaded when one of their c
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,13 +15,16 @@ from prefect.cli._agent_options import (
     identity,
     install_options,
     installation,
-    start_agent,
     start_options,
 )
+from prefect.cli._agent_options import start_agent as start
 from prefect.cli._group import Group
 from prefect.cli._output import write
 
-__all__ = ["agent"]
+if TYPE_CHECKING:
+    from prefect.agent.agent import Agent
+
+__all__ = ["agent", "start_agent"]
 
 _IMPORT_PATHS = click.option(
     "--import-path",
@@ -79,7 +83,7 @@ def start_local(
     with identity(options):
         from prefect.agent.local import LocalAgent
 
-        start_agent(
+        start(
             LocalAgent,
             options,
             import_paths=list(import_paths),
@@ -100,3 +104,42 @@ def install_local(import_paths: tuple[str, ...], show_flow_logs: bool, **options
     """
     own = {"--import-path": list(import_paths), "--show-flow-logs": show_flow_logs}
     write(installation("local", options, own))
+
+
+def start_agent(
+    agent_cls: type[Agent],
+    api: str | None,
+    label: Sequence[str],
+    env: Sequence[str],
+    log_level: str | None,
+    key: str | None,
+    tenant_id: str | None,
+    **kwargs: Any,
+) -> None:
+    """Start an agent of a class, with the values of options: for commands of your own.
+
+    Args:
+        agent_cls: the class.
+        api: address of the API; that of the backend if None.
+        label: its labels.
+        env: environment variables of every run, as `NAME=VALUE`.
+        log_level: lowest level of its own lines.
+        key: its API key; that of `prefect auth login` if None.
+        tenant_id: tenant to work in; that of the key if None.
+        **kwargs: further arguments of the class.
+
+    Raises:
+        CommandError: an option is wrong, or the agent cannot work.
+    """
+    shared = ("agent_config_id", "name", "max_polls", "agent_address", "no_cloud_logs", "limit")
+    options: dict[str, Any] = {
+        **{name: kwargs.pop(name, None) for name in shared},
+        "api": api,
+        "label": label,
+        "env": env,
+        "log_level": log_level,
+        "key": key,
+        "tenant_id": tenant_id,
+    }
+    with identity(options):
+        start(agent_cls, options, **kwargs)

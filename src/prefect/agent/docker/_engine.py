@@ -20,6 +20,8 @@ __all__ = ["Engine", "connect"]
 _LAST_LINES = 200
 #: States in which nothing of a container runs any more; one that was only created was never started.
 _ENDED = ("created", "configured", "exited", "stopped", "dead", "removing")
+#: What engines say of a container that has ended or is not there, where its status code does not.
+_OVER = ("not running", "only kill running", "no such container")
 #: Version of the Docker API since which `host-gateway` is known.
 _HOST_GATEWAY_SINCE = (1, 41)
 
@@ -264,12 +266,14 @@ class Engine:
 
     def end_of(self, job_id: str) -> Ended:
         """How a container ended."""
-        from docker.errors import APIError, NotFound
+        from docker.errors import APIError
 
         try:
             with _answers():
                 found = cast("dict[str, Any]", self.client.inspect_container(job_id))
-        except NotFound:
+        except APIError as exc:
+            if not _is_over(exc):
+                raise InfrastructureAwayError(f"The Docker engine is not well: {exc}") from exc
             return Ended(None, reason="it was removed", is_lost=True)
         end = describe_state(found)
         if end.exit_code == 0:
@@ -343,7 +347,7 @@ def _is_name_taken(error: Any) -> bool:
 def _is_over(error: Any) -> bool:
     """Whether a container is refused because it has ended, or is not there, or is being removed."""
     text = str(error)
-    return error.status_code in (404, 409) or "not running" in text or "only kill running" in text
+    return error.status_code in (404, 409) or any(words in text for words in _OVER)
 
 
 @contextmanager
