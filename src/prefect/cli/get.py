@@ -283,7 +283,7 @@ def logs(name: str | None, id: str | None, info: bool, output: str) -> None:
 def agents(output: str) -> None:
     """List agents, last heard of first."""
     found, more, page = _rows(
-        "agent", {}, "id name type labels core_version last_queried created", {"last_queried": "desc"}, 100
+        "agent", {}, "id name type labels core_version last_queried created", {"last_queried": "desc"}, None
     )
     columns: list[Column] = [
         Column("NAME", lambda row: row["name"], kept=True),
