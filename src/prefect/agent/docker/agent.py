@@ -30,11 +30,12 @@ class DockerAgent(Agent):
     API knows how it ended, unless its run config has `host_config={"auto_remove": False}`.
 
     Example:
+        <!-- no-run: needs a container engine -->
         ```python
         from prefect.agent.docker import DockerAgent
 
-        agent = DockerAgent(labels=["etl"], volumes=["/data:/data:ro"], limit=8)  # doctest: +SKIP
-        agent.start()  # doctest: +SKIP
+        agent = DockerAgent(labels=["etl"], volumes=["/data:/data:ro"], limit=8)
+        agent.start()
         ```
 
     Args:
