@@ -37,6 +37,8 @@ logger: logging.Logger = get_logger("backend.execution")
 
 #: Time that an interrupted process gets to end by itself.
 _STOP_S = 10.0
+#: Status of a process that ended because another one runs its flow run.
+_CONFLICT = 5
 #: Seconds between two looks at a run that waits.
 _LOOK_S = 10.0
 
@@ -45,8 +47,8 @@ class FlowRunLost(ClientError):
     """A process lost the flow run that it ran.
 
     Attributes:
-        reason: `superseded`, if another attempt has begun; `lost`, if one may begin because the API
-            was not heard of.
+        reason: `taken`, if another process runs it; `superseded`, if another attempt has begun; `lost`, if
+            one may begin because the API was not heard of.
     """
 
     def __init__(self, message: str, reason: str) -> None:
@@ -77,18 +79,26 @@ def execute_flow_run(
     Raises:
         ValueError: there is no such run.
         ObjectNotFoundError: it was deleted meanwhile.
-        FlowRunLost: this process had to stop, as another attempt at the run has begun or may begin.
+        FlowRunLost: this process had to stop, as another process runs it, or another attempt has begun or may
+            begin. If another process ran it from the start, nothing of the flow ran here.
         FlowStorageError: the flow cannot be loaded. The run is `Failed` then, and its log has the reason.
     """
     from prefect.backend.flow_run import FlowRunView
     from prefect.engine.cloud import CloudFlowRunner
+    from prefect.engine.cloud._claim import new_holder
 
     runner_cls = runner_cls or CloudFlowRunner
     logger.debug(f"Constructing execution environment for flow run {flow_run_id!r}")
     run = FlowRunView.from_flow_run_id(flow_run_id)
     registered = run.get_flow_metadata()
     values: dict[str, Any] = {"flow_run_id": flow_run_id, "flow_id": run.flow_id, **run.context}
+    values["flow_run_holder"] = new_holder()
+    # The attempt that an agent told is that of its own run, and not of one that this run starts here.
+    if prefect_context.get("flow_run_id") != flow_run_id:
+        values["flow_run_epoch"] = None
     with prefect_context(running_with_backend=True, **values):
+        if issubclass(runner_cls, CloudFlowRunner):
+            _claim(flow_run_id, values["flow_run_holder"])
         try:
             secrets = _secrets_of(registered.storage)
             with _with_secrets(secrets):
@@ -111,9 +121,26 @@ def execute_flow_run(
     reason = str(getattr(runner, "stop_reason", ""))
     if reason == "deleted":
         raise ObjectNotFoundError(f"Flow run {flow_run_id} was deleted while it ran.")
-    if reason in ("lost", "superseded"):
+    if reason in ("lost", "superseded", "taken"):
         raise FlowRunLost(str(state.message), reason)
     return run.get_latest()
+
+
+def _claim(flow_run_id: str, holder: str) -> None:
+    """Become the process that runs a flow run, before its code is loaded.
+
+    Raises:
+        FlowRunLost: another process is.
+    """
+    from prefect.client.client import Client
+    from prefect.engine.cloud._claim import ClaimRefused, claim
+
+    try:
+        claim(Client(), flow_run_id, holder)
+    except ClaimRefused as exc:
+        message = f"This process does not run the flow run, and stops. {exc}"
+        logger.error(message)
+        raise FlowRunLost(message, "taken") from exc
 
 
 def _with_secrets(secrets: dict[str, Any]) -> AbstractContextManager[Any]:
@@ -169,6 +196,8 @@ def generate_flow_run_environ(
     key = client.api_key if run_api_key is None else run_api_key
     has_tenant = bool(key)
     variables: dict[str, str] = dict(os.environ) if include_local_env else {}
+    # That of the flow run which this process is in, if an agent started it.
+    variables.pop("PREFECT__CONTEXT__FLOW_RUN_EPOCH", None)
     variables.update(
         {
             "PREFECT__CLOUD__SEND_FLOW_RUN_LOGS": str(config.cloud.send_flow_run_logs),
@@ -251,6 +280,9 @@ def run_in_process(
             environ.update(environment or {})
             status = _run_process(environ, shows_output=shows_output)
             run = run.get_latest()
+            if status == _CONFLICT and not run.state.is_finished():
+                logger.warning(f"Flow run {flow_run_id} is run by another process, and left to it.")
+                return run
             if status != 0 and not run.state.is_finished():
                 message = f"The process of the flow run ended early, with status {status}."
                 _set_state(client, flow_run_id, Failed(message=message))

@@ -45,7 +45,7 @@ def flow_run() -> None:
     except ObjectNotFoundError as exc:
         raise CommandError(str(exc), exit_code=_exit_codes.NOT_FOUND) from exc
     except FlowRunLost as exc:
-        code = _exit_codes.CONFLICT if exc.reason == "superseded" else _exit_codes.UNREACHABLE
+        code = _exit_codes.UNREACHABLE if exc.reason == "lost" else _exit_codes.CONFLICT
         raise CommandError(str(exc), exit_code=code) from exc
     finally:
         prefect.utilities.logging.LOG_MANAGER.stop()

@@ -62,16 +62,18 @@ class FlowRunLease(NamedTuple):
     """What the server says to an attempt at a flow run that is alive.
 
     Attributes:
-        may_go_on: whether it may report; false when another attempt has begun.
+        may_go_on: whether it may report; false when another attempt has begun, or another process runs it.
         state: name of the state that the run is in.
         epoch: the attempt that may report.
         lease_s: seconds within which the server has to hear of it again.
+        error: why it may not.
     """
 
     may_go_on: bool
     state: str | None
     epoch: int
     lease_s: float
+    error: str | None = None
 
 
 class Client(Requests):
@@ -374,19 +376,37 @@ class Client(Requests):
         """Say that a flow run is alive."""
         self._one("update_flow_run_heartbeat", {"flow_run_id": flow_run_id}, "success")
 
-    def renew_flow_run_lease(self, flow_run_id: str, epoch: int | None = None) -> FlowRunLease:
+    def renew_flow_run_lease(
+        self, flow_run_id: str, epoch: int | None = None, *, holder: str | None = None
+    ) -> FlowRunLease:
         """Say that an attempt at a flow run is alive; what the server answers.
 
         Args:
             flow_run_id: the run.
             epoch: the attempt; the present one by default.
+            holder: what a process calls itself that starts to run it: of several with different names one may.
 
         Raises:
             ClientError: there is no such run, or the server knows no attempts.
         """
-        value = {"flow_run_id": flow_run_id, "epoch": epoch}
-        reply = self._one("update_flow_run_heartbeat", value, "success state epoch lease_s")
-        return FlowRunLease(reply.success, reply.state, reply.epoch, reply.lease_s)
+        value: dict[str, Any] = {"flow_run_id": flow_run_id, "epoch": epoch}
+        if holder is not None:
+            value["holder"] = holder
+        reply = self._one("update_flow_run_heartbeat", value, "success error state epoch lease_s")
+        return FlowRunLease(reply.success, reply.state, reply.epoch, reply.lease_s, reply.error)
+
+    def leave_flow_run(self, flow_run_id: str, epoch: int) -> None:
+        """Say that a process leaves a flow run that waits for a time; it goes on in another one then.
+
+        Args:
+            flow_run_id: the run.
+            epoch: the attempt that ends.
+
+        Raises:
+            ClientError: there is no such run, or the server knows no attempts.
+        """
+        value = {"flow_run_id": flow_run_id, "epoch": epoch, "left": True, "reason": "Its process left it"}
+        self._one("end_flow_run_attempt", value, "success")
 
     # -- task runs --------------------------------------------------------------------
 

@@ -57,7 +57,8 @@ def test_a_cancelled_run_hears_of_it_at_once_and_leaves_nothing_behind(runs: Run
 
     print(f"{executor}: cancelled {took:.2f} s after it was asked for")
     assert type(runs.state(run_id)).__name__ == "Cancelled"
-    assert set(runs.task_runs(run_id).values()) <= {"Cancelled", "Mapped", "Pending"}
+    of_tasks = {state for name, state in runs.task_runs(run_id).items() if name.startswith("sleep")}
+    assert of_tasks <= {"Cancelled", "Mapped", "Pending"}
     assert took < 20
     assert not runs.heartbeats()
     if "Dask" not in executor:  # a thread in `sleep` cannot be woken

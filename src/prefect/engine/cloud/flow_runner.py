@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import datetime
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
+from prefect.engine.cloud._claim import ClaimRefused, claim, give_back, new_holder
 from prefect.engine.cloud._liveness import Liveness
 from prefect.engine.cloud._other_lines import listen
 from prefect.engine.cloud._reporter import Reporter, reporter_of
@@ -25,7 +26,7 @@ from prefect.engine.state import (
     Queued,
     State,
 )
-from prefect.exceptions import ObjectNotFoundError, PrefectException, VersionLockMismatchSignal
+from prefect.exceptions import ClientError, ObjectNotFoundError, PrefectException, VersionLockMismatchSignal
 from prefect.utilities import clock
 from prefect.utilities.context import context as prefect_context
 
@@ -51,6 +52,7 @@ class CloudFlowRunner(FlowRunner):
 
         self.client: Client = Client()
         self._version = 0
+        self._holder = new_holder()
         self._stopper = Stopper()
         self._reporter: Reporter | None = None
         self._is_superseded = False
@@ -66,15 +68,15 @@ class CloudFlowRunner(FlowRunner):
         return self._begin()[0]
 
     def _begin(self) -> tuple[bool, int | None, float | None]:
-        """Whether the flow wants heartbeats, the attempt that this process is, and seconds until the next one."""
-        epoch = lease_s = None
+        """Whether the flow wants heartbeats, the attempt that this process is, and seconds until the next one.
+
+        Raises:
+            ClaimRefused: another process runs this flow run.
+            ClientError: the API could not be asked for it.
+        """
+        claimed = claim(self.client, self.flow_run_id, prefect_context.get("flow_run_holder") or self._holder)
         try:
-            if self.client.get_server().has_epochs:
-                # An agent says which attempt it started: another one may have begun since.
-                given = cast("int | None", prefect_context.get("flow_run_epoch"))
-                reply = self.client.renew_flow_run_lease(self.flow_run_id, given)
-                epoch, lease_s = reply.epoch if given is None else given, reply.lease_s
-            else:
+            if claimed is None:
                 self.client.update_flow_run_heartbeat(self.flow_run_id)
             found = self.client.graphql(
                 "query($id: uuid!) { flow_run_by_pk(id: $id) { flow { settings } } }",
@@ -82,10 +84,10 @@ class CloudFlowRunner(FlowRunner):
             ).data.flow_run_by_pk
         except PrefectException:
             self.logger.exception(f"Flow run {self.flow_run_id}: the heartbeat could not be sent.")
-            return False, None, None
+            return False, claimed and claimed.epoch, claimed and claimed.lease_s
         settings = found.flow.settings if found else None
         wants = settings is None or settings.get("heartbeat_enabled", True) is not False
-        return wants, epoch, lease_s
+        return wants, claimed and claimed.epoch, claimed and claimed.lease_s
 
     def call_runner_target_handlers(self, old_state: State, new_state: State) -> State:
         """Call the flow's handlers, then tell the API.
@@ -276,26 +278,54 @@ class CloudFlowRunner(FlowRunner):
         """
         given = {**(context or {})}
         given.setdefault("checkpointing", True)
-        with prefect_context(running_with_backend=True, checkpointing=True), self._watched():
+
+        def run_once(state: State | None) -> State:
+            return super(CloudFlowRunner, self).run(
+                state=state,
+                task_states=task_states,
+                return_tasks=return_tasks,
+                parameters=parameters,
+                task_runner_state_handlers=task_runner_state_handlers,
+                executor=executor or self.flow.executor,
+                context=given,
+                task_contexts=task_contexts,
+            )
+
+        with prefect_context(running_with_backend=True, checkpointing=True):
             try:
-                while True:
-                    end = super().run(
-                        state=state,
-                        task_states=task_states,
-                        return_tasks=return_tasks,
-                        parameters=parameters,
-                        task_runner_state_handlers=task_runner_state_handlers,
-                        executor=executor or self.flow.executor,
-                        context=given,
-                        task_contexts=task_contexts,
-                    )
-                    waits = end.is_queued() and not self._is_superseded
-                    if not waits or not wait_for_start(end, self.logger.info):
-                        return end
-                    state = None
-            except RunStopped:
-                self._stopper.done()
+                with self._watched():
+                    end = self._run_to_end(run_once, state)
+            except ClaimRefused as exc:
+                self._stopper.reason = "taken", str(exc)
                 return self._stopped()
+            except ClientError as exc:
+                if self._reporter is not None:
+                    raise
+                # Who runs it is not known, so nothing of the flow may run.
+                self.logger.exception("The API could not be asked for the flow run.")
+                return Failed(message=f"The API could not be asked: {exc!r}", result=exc)
+            self._leave(end)
+        return end
+
+    def _run_to_end(self, run_once: Callable[[State | None], State], state: State | None) -> State:
+        """Take the run as far as it can get, and stop it where it has to stop."""
+        try:
+            while True:
+                end = run_once(state)
+                waits = end.is_queued() and not self._is_superseded
+                if not waits or not wait_for_start(end, self.logger.info):
+                    return end
+                state = None
+        except RunStopped:
+            self._stopper.done()
+            return self._stopped()
+
+    def _leave(self, end: State) -> None:
+        """Give back a run that is left to wait: for a retry that is due much later, an approval, a slot."""
+        epoch = self._reporter.epoch if self._reporter is not None else None
+        is_left = not end.is_finished() and not self._is_superseded and self._stopper.reason is None
+        if is_left and epoch is not None:
+            give_back(self.client, self.flow_run_id, epoch)
 
     def _stopped(self) -> State:
         """The state of a run that stopped because it had to."""
@@ -307,6 +337,7 @@ class CloudFlowRunner(FlowRunner):
             except ENDRUN as exc:
                 return exc.state
         message = {
+            "taken": f"This process does not run the flow run, and stops. {text}",
             "superseded": f"Another attempt at this flow run has begun; this one stops. {text}".rstrip(),
             "deleted": "The flow run was deleted; it stops.",
             "lost": f"No heartbeat of this flow run has arrived for most of the {text} seconds after which the "
