@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= auto
 # Where it is set, every process would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo ui wheel image test chaos test-ui test-extras test-image check fix docs bench bench-engine bench-server bench-growth bench-client coverage lock lock-bench clean
+.PHONY: help setup demo ui wheel image test chaos same test-ui test-extras test-image check fix docs bench bench-engine bench-server bench-growth bench-client coverage lock lock-bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ chaos: $(VENV)/.stamp-test ## fault and attack scenarios in full size, for hours
 		$(PYTEST_ARGS) tests/chaos tests/security tests/unit/server/graphql/test_filters_equal_the_model.py || failed=1; \
 		test ! -e scoreboard.jsonl || $(BIN)/python tests/support/scoreboard_table.py scoreboard.jsonl; exit $$failed
 
+same: $(VENV)/.stamp-test ## flows that 1.4.1 and this version run against one server; the table of what came of them is same.md
+	@PREFECT_SAME_OUTCOMES=$(CURDIR)/same.md $(BIN)/python -m pytest -q $(PYTEST_ARGS) tests/e2e/client/test_same_as_1_4_1.py
+
 test-ui: $(VENV)/.stamp-ui $(VENV)/.stamp-test ## the web UI: types, lint, units, and pages in Chromium
 	@sh .ci/ui $(VENV) build lint test e2e
 
@@ -118,7 +121,7 @@ $(PEER_VENV)/.stamp-bench-3: requirements/bench-3.txt .ci/install
 	@PYTHON="$(PYTHON)" sh .ci/install $(PEER_VENV) bench-3
 
 bench: ## all measurements, as ratios of CPU time
-	@$(MAKE) --no-print-directory --keep-going bench-engine bench-client bench-server bench-growth
+	@$(MAKE) --no-print-directory --keep-going bench-engine bench-client bench-server bench-growth bench-agents
 
 bench-engine: $(VENV)/.stamp-test $(OLD_VENV)/.stamp-bench-1.4.1 ## engine cases against prefect==1.4.1
 	@$(BIN)/python benchmarks/run.py --old $(OLD_VENV)/bin/python $(BENCH_ARGS)
@@ -128,6 +131,9 @@ bench-server: $(VENV)/.stamp-test $(PEER_VENV)/.stamp-bench-3 ## the server agai
 
 bench-growth: $(VENV)/.stamp-test ## queries with 1,000,000 task runs in the database against an empty one
 	@$(BIN)/python benchmarks/server_growth.py $(GROWTH_BENCH_ARGS)
+
+bench-agents: $(VENV)/.stamp-test $(PEER_VENV)/.stamp-bench-3 ## how soon runs begin, beside a worker of Prefect 3
+	@$(BIN)/python benchmarks/agents.py --theirs $(PEER_VENV)/bin/python $(AGENT_BENCH_ARGS)
 
 bench-client: $(VENV)/.stamp-test ## CPU and requests of a backend run, and of watching one
 	@$(BIN)/python benchmarks/client.py $(CLIENT_BENCH_ARGS)
