@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from python_1x import python_1x
 
-from .client_1x import Client, python_1x  # noqa: TID252
+from .client_1x import Client  # noqa: TID252
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: A label that no agent has: runs with it wait.
