@@ -164,6 +164,7 @@ class RemoteJob:
         #: The stop that was asked for, and whether the infrastructure knows.
         self._stop: bool | None = None
         self._is_stop_known = True
+        self._is_given_up = False
         if sighting is not None:
             self.started(sighting.job_id, sighting.name, kept=sighting.kept)
 
@@ -196,22 +197,31 @@ class RemoteJob:
             job_id: what the infrastructure calls it.
             name: what people call it.
             kept: whether it is not removed when it has ended.
+
+        Raises:
+            NotStartedError: it was stopped meanwhile, and was said to be gone; so it is ended.
         """
         with self._lock:
-            self._job_id, self._name, self._kept = job_id, name, kept
-            self._began_at = self._jobs.looks
+            was_given_up = self._is_given_up
+            if not was_given_up:
+                self._job_id, self._name, self._kept = job_id, name, kept
+                self._began_at = self._jobs.looks
+        if was_given_up:
+            self._jobs.infrastructure.stop(job_id, True)
+            self._jobs.infrastructure.remove(job_id)
+            raise NotStartedError(f"The flow run was cancelled or started elsewhere while {name} started.")
         self._deliver_stop()
 
     def poll(self) -> Ended | None:
         """How it ended; None while it is there, or is not known to be gone."""
         self._deliver_stop()
-        if self._job_id is None:
-            if self._stop is None:
-                return None
+        with self._lock:
+            self._is_given_up = self._job_id is None and self._stop is not None
+        if self._is_given_up:
             return Ended(None, reason="it was stopped before it started", is_lost=True)
         seen, number = self._jobs.last_look()
-        if number <= self._began_at:
-            return None  # that look began before the job was there
+        if self._job_id is None or number <= self._began_at:
+            return None  # it is not there yet, or that look began before it was
         sighting = seen.get(self._job_id)
         if sighting is None:
             return Ended(None, reason="it was removed", is_lost=True)

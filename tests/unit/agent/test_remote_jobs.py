@@ -170,6 +170,18 @@ def test_a_stop_that_comes_while_a_job_starts_is_passed_on(jobs: RemoteJobs, wor
     assert world.stops == [("1", False)]
 
 
+def test_a_job_that_starts_after_it_was_said_to_be_gone_is_ended(jobs: RemoteJobs, world: World) -> None:
+    job = RemoteJob(jobs)
+    job.stop(False)
+    assert job.poll() is not None  # the agent looks after it no more
+    world.add("1")
+
+    with pytest.raises(NotStartedError):
+        job.started("1", "Job 1")
+
+    assert (world.stops, world.removed) == ([("1", True)], ["1"])
+
+
 def test_what_is_left_of_a_job_is_removed_when_the_api_knows_how_it_ended(
     jobs: RemoteJobs, world: World
 ) -> None:

@@ -52,7 +52,7 @@ class ContainerSpec:
     """
 
     image: str
-    command: str
+    command: str | list[str]
     name: str
     environment: dict[str, str]
     labels: dict[str, str]

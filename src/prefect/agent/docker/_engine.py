@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -18,8 +19,12 @@ __all__ = ["Engine", "connect"]
 
 #: Lines of a container's output that are read when it has ended.
 _LAST_LINES = 200
-#: States in which nothing of a container runs any more; one that was only created was never started.
-_ENDED = ("created", "configured", "exited", "stopped", "dead", "removing")
+#: States in which nothing of a container runs any more.
+_ENDED = ("exited", "stopped", "dead", "removing")
+#: States of a container that was not started yet, or never will be: whoever made it is gone.
+_MADE = ("created", "configured")
+#: Seconds after which it never will be.
+_STARTS_WITHIN_S = 60
 #: What engines say of a container that has ended or is not there, where its status code does not.
 _OVER = ("not running", "only kill running", "no such container")
 #: Version of the Docker API since which `host-gateway` is known.
@@ -293,6 +298,23 @@ class Engine:
         """Remove a container with its anonymous volumes, also one that runs."""
         self._do(lambda: self.client.remove_container(job_id, v=True, force=True), "removed", job_id)
 
+    def try_out(self, spec: ContainerSpec, patience_s: int) -> tuple[int, str]:
+        """Run a command in a container that is removed then: its exit code and output.
+
+        Raises:
+            docker.errors.APIError: the engine refuses.
+            InfrastructureAwayError: it does not answer, or not in time.
+        """
+        container_id = self._create(spec, spec.name)
+        try:
+            with _answers():
+                self.client.start(container=container_id)
+                status = int(self.client.wait(container_id, timeout=patience_s)["StatusCode"])
+                output = cast("bytes", self.client.logs(container=container_id, tail=5))
+        finally:
+            self.remove(container_id)
+        return status, output.decode("utf-8", "replace").strip()
+
     def output(self, container_id: str) -> Generator[bytes]:
         """What a container writes, from now on until it ends."""
         with _answers():
@@ -313,7 +335,7 @@ class Engine:
 def describe_state(found: dict[str, Any]) -> Ended:
     """How a container ended, of what the engine says about it. Pure."""
     state = cast("dict[str, Any]", found["State"])
-    if state.get("Status") in ("created", "configured"):
+    if state.get("Status") in _MADE:
         why = str(state.get("Error") or "") or "it was created and never started"
         return Ended(None, reason=why, is_lost=True)
     code = int(state["ExitCode"])
@@ -330,12 +352,14 @@ def _sighting(container: dict[str, Any]) -> Sighting:
     labels = cast("dict[str, str]", container.get("Labels") or {})
     epoch = labels.get(LABELS.attempt, "")
     container_id = str(container["Id"])
+    state = str(container.get("State", "")).lower()
+    was_never_started = state in _MADE and time.time() - float(container.get("Created", 0)) > _STARTS_WITHIN_S
     return Sighting(
         job_id=container_id,
         name=f"Container ID: {container_id}",
         run_id=labels.get(LABELS.run_id, ""),
         epoch=int(epoch) if epoch.isdigit() else None,
-        has_ended=str(container.get("State", "")).lower() in _ENDED,
+        has_ended=state in _ENDED or was_never_started,
         kept=LABELS.kept in labels,
     )
 

@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 
 from prefect.agent.docker._container_spec import is_loopback
 
-__all__ = ["why_out_of_reach"]
+__all__ = ["REACH_PATIENCE_S", "reach_command", "why_out_of_reach"]
 
 _PATIENCE_S = 2.0
+#: Seconds that a container gets to start and find the API.
+REACH_PATIENCE_S = 60
 
 
 def why_out_of_reach(api: str, engine: str, gateway: str | None) -> str | None:
@@ -41,6 +43,18 @@ def why_out_of_reach(api: str, engine: str, gateway: str | None) -> str | None:
         f"Containers cannot reach the API at {api}: the server listens only for programs of this machine. Start it "
         "with `prefect server start --expose`, or have containers use the network of the machine: `--network host`."
     )
+
+
+def reach_command(api: str) -> list[str]:
+    """A command that ends with 0 where the API can be reached, and else says why not."""
+    parts = urlsplit(api)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    code = (
+        "import socket, sys\n"
+        f"try: socket.create_connection(({parts.hostname!r}, {port}), timeout=10).close()\n"
+        "except OSError as error: sys.exit(str(error))\n"
+    )
+    return ["python", "-c", code]
 
 
 def _own_addresses(gateway: str | None) -> Iterable[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import sys
 import threading
+import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 from prefect.agent._remote_jobs import InfrastructureAwayError, RemoteJob, RemoteJobs
@@ -13,9 +15,10 @@ from prefect.agent._supervisor import Watched
 from prefect.agent.agent import Agent
 from prefect.agent.docker import _engine
 from prefect.agent.docker._container_spec import ContainerSpec, container_spec
-from prefect.agent.docker._reach import why_out_of_reach
+from prefect.agent.docker._reach import REACH_PATIENCE_S, reach_command, why_out_of_reach
 from prefect.agent.docker._volumes import parse_volumes
 from prefect.utilities.agent import get_flow_image
+from prefect.utilities.graphql import GraphQLResult
 
 __all__ = ["DockerAgent"]
 
@@ -127,10 +130,48 @@ class DockerAgent(Agent):
         self._engine.agent_id = self._agent_id
         self._engine.check_networks(tuple(self.networks or ()))
         network = (self.networks or ["default"])[0]
+        why = None
         if network != "host" and "PREFECT__CLOUD__API" not in self.env_vars:
             why = self._out_of_reach(network)
-            if why is not None:
-                self.logger.warning(why)
+        if why is not None:
+            self.logger.warning(why)
+        else:
+            threading.Thread(target=self._try_to_reach, name="prefect-agent-reach", daemon=True).start()
+
+    def _try_to_reach(self) -> None:
+        """See from inside a container whether the API can be reached, if there is an image to try it with."""
+        from docker.errors import APIError
+
+        from prefect import __version__
+
+        flow = GraphQLResult(id="", name="", storage={}, run_config=None, core_version=__version__)
+        nothing = GraphQLResult(id=str(uuid.uuid4()), name="prefect-reach", flow=flow, run_config=None)
+        image = get_flow_image(nothing)
+        try:
+            if not self._engine.has_image(image):
+                return
+            spec = self._spec(nothing, image, None)
+            trial = replace(
+                spec,
+                name=f"prefect-reach-{nothing.id}",
+                command=reach_command(spec.environment["PREFECT__CLOUD__API"]),
+                environment={},
+                labels={},
+                mount_paths=[],
+                host_config={name: value for name, value in spec.host_config.items() if name != "binds"},
+            )
+            status, output = self._engine.try_out(trial, REACH_PATIENCE_S)
+        except (APIError, InfrastructureAwayError) as exc:
+            self.logger.debug("Whether containers reach the API was not found out: %s", exc)
+            return
+        if status != 0:
+            self.logger.warning(
+                "Containers cannot reach the API at %s: %s. Runs will fail. Is there a firewall, or is the "
+                "server to be exposed (`prefect server start --expose`)? Another address for containers is given "
+                "with `--env PREFECT__CLOUD__API=...`, another network with `--network`.",
+                spec.environment["PREFECT__CLOUD__API"],
+                output.splitlines()[-1] if output else f"exit code {status}",
+            )
 
     def on_shutdown(self) -> None:
         """Stop showing what containers write; they go on."""

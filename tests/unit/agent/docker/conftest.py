@@ -10,6 +10,7 @@ import json
 import re
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -98,6 +99,7 @@ class FakeDocker:
         return [
             {
                 "Id": container_id,
+                "Created": found.get("Created", time.time()),
                 "State": found["State"]["Status"],
                 "Labels": found["Config"]["Labels"],
                 "Names": [],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -265,15 +266,20 @@ def test_a_container_that_is_not_there_any_more_is_lost_and_can_be_stopped_and_r
 
 
 def test_only_containers_of_this_agent_are_seen(docker: Any, engine: Engine) -> None:
-    for number, (agent_id, status, attempt) in enumerate(
+    now = time.time()
+    for number, (agent_id, status, attempt, age_s) in enumerate(
         [
-            ("agent", "running", "2"),
-            ("agent", "exited", ""),
-            ("other", "running", "1"),
-            ("agent", "created", "1"),
+            ("agent", "running", "2", 1000),
+            ("agent", "exited", "", 1000),
+            ("other", "running", "1", 1000),
+            # Whoever made it is about to start it, …
+            ("agent", "created", "1", 1),
+            # … or is gone.
+            ("agent", "created", "1", 1000),
         ]
     ):
         docker.containers[str(number)] = {
+            "Created": now - age_s,
             "State": {"Status": status},
             "Config": {
                 "Labels": {
@@ -286,7 +292,12 @@ def test_only_containers_of_this_agent_are_seen(docker: Any, engine: Engine) -> 
 
     seen = [(one.job_id, one.run_id, one.epoch, one.has_ended) for one in engine.look()]
 
-    assert seen == [("0", "run-0", 2, False), ("1", "run-1", None, True), ("3", "run-3", 1, True)]
+    assert seen == [
+        ("0", "run-0", 2, False),
+        ("1", "run-1", None, True),
+        ("3", "run-3", 1, False),
+        ("4", "run-4", 1, True),
+    ]
 
 
 def test_an_engine_that_is_not_well_is_away_and_says_nothing_of_containers(
