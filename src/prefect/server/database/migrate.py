@@ -77,7 +77,8 @@ def _refuse_foreign(tables: set[str], revision: str | None) -> None:
         if name in tables:
             raise DatabaseRefused(
                 f"The database belongs to {program} (it has a table {name!r}). Nothing was written to it. "
-                "Give this server a database of its own; `prefect server import` will bring the old data over."
+                "Give this server an empty database of its own, and register the flows with it again "
+                "(`prefect register`); what the old server knows of past runs stays with it."
             )
     raise DatabaseRefused(
         f"The database has tables already ({', '.join(sorted(tables)[:5])}, ...) and is not one of this "
