@@ -38,8 +38,11 @@ $(EXTRAS_VENV)/.stamp-extras: requirements/extras.txt pyproject.toml .ci/install
 setup: $(VENV)/.stamp-dev ## everything for development in .venv
 
 # ------------------------------------------------------------------ use
-demo: $(VENV)/.stamp-run ## survey the Python packages of this machine with a flow
-	@$(BIN)/python examples/package_survey.py
+# Without the npm registry there are plain pages in place of the web UI; all else is the same.
+demo: $(VENV)/.stamp-run ## server, agent, registered flows and a run to watch, until Ctrl-C (ONCE=1 ends by itself)
+	@test -e src/prefect/server/ui/index.html || $(MAKE) --no-print-directory ui \
+		|| echo "The web UI could not be built (see above); the demo goes on with plain pages." >&2
+	@$(BIN)/python examples/demo.py $(if $(ONCE),--once)
 
 ui: $(VENV)/.stamp-ui ## build the web UI, for `prefect server start`
 	@sh .ci/ui $(VENV) build

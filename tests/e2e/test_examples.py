@@ -42,7 +42,8 @@ def run_example(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_example_is_tested_here() -> None:
-    tested = Path(__file__).read_text(encoding="utf-8")
+    here = Path(__file__)
+    tested = "".join(file.read_text(encoding="utf-8") for file in (here, here.with_name("test_demo.py")))
     for path in EXAMPLES.glob("*.py"):
         assert f'"{path.name}"' in tested
 
