@@ -20,6 +20,7 @@ _MODULES: tuple[str, ...] = (
     "flow_runs",
     "flows",
     "graph",
+    "health",
     "key_values",
     "limits",
     "logs",

@@ -33,10 +33,12 @@ class RestartFlowRunInput(msgspec.Struct):
     Attributes:
         flow_run_id: a flow run that has ended.
         from_start: run all of its tasks again, and not only what failed and what depends on it.
+        task_run_id: run this task run again, too, with all that depends on it, although it succeeded.
     """
 
     flow_run_id: Uuid
     from_start: bool | None = None
+    task_run_id: Uuid | None = None
 
 
 class RestartFlowRunPayload(msgspec.Struct):
@@ -70,7 +72,7 @@ def restart_flow_run(
     if input.from_start:
         condition, params = "state <> 'Pending'", {}
     else:
-        condition, params = _undone(tx, run)
+        condition, params = _undone(tx, run, _here(tx, caller, input))
     count = transitions.set_task_runs(tx, run.id, run.tenant_id, pending, now, condition, params)
     message = f"Flow run was restarted: {count} task runs will run again."
     line = WriteRunLogInput(
@@ -82,7 +84,18 @@ def restart_flow_run(
     return RestartFlowRunPayload(cast("str", run.id), outcome.state, count)
 
 
-def _undone(tx: Transaction, run: Row) -> tuple[str, dict[str, str | None]]:
+def _here(tx: Transaction, caller: Caller, input: RestartFlowRunInput) -> Row | None:
+    """The task run from which on all runs again, if the input names one."""
+    if input.task_run_id is None:
+        return None
+    columns = "id, flow_run_id, task_id, map_index"
+    task_run = get(tx, caller, "task_run", input.task_run_id, "Task run", columns)
+    if task_run.flow_run_id != input.flow_run_id:
+        raise BadInputError(f"Task run {task_run.id} is one of another flow run: {task_run.flow_run_id}.")
+    return task_run
+
+
+def _undone(tx: Transaction, run: Row, here: Row | None) -> tuple[str, dict[str, str | None]]:
     """Which task runs have to run again, as SQL.
 
     wire: a mapped task stays Mapped, and of its children those run again that did not succeed.
@@ -102,9 +115,16 @@ def _undone(tx: Transaction, run: Row) -> tuple[str, dict[str, str | None]]:
         )
     ]
     depths = reachable(tasks, edges)
+    again = "1 = 0"
+    if here is not None:
+        # What comes after runs anew with all its children: they get other inputs.
+        after = [task for task, depth in reachable([here.task_id], edges).items() if depth > 0]
+        params |= {"here": here.id, "after": dump(after), "mapped": here.task_id}
+        itself = "task_id = :mapped" if here.map_index < 0 else "id = :here"
+        again = f"state <> 'Pending' AND ({itself} OR task_id IN {in_list(tx.dialect, 'after')})"
     condition = (
-        f"(state IN {undone} OR (map_index = -1 AND state NOT IN ('Mapped', 'Pending') "
+        f"(state IN {undone} OR ({again}) OR (map_index = -1 AND state NOT IN ('Mapped', 'Pending') "
         f"AND task_id IN {in_list(tx.dialect, 'downstream')}))"
     )
     downstream = [task for task, depth in depths.items() if depth > 0]
-    return condition, {"undone": params["undone"], "downstream": dump(downstream)}
+    return condition, {**params, "downstream": dump(downstream)}

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import zoneinfo
-from typing import TYPE_CHECKING, Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 
 from prefect.server.database.store import Row, Transaction
+from prefect.server.database.times import utc
 from prefect.server.domain.common import dump, get, load, load_list, load_object, stamp
-from prefect.server.domain.registry import JSON, SuccessPayload, Uuid, mutation
+from prefect.server.domain.registry import JSON, SuccessPayload, Uuid, mutation, query
 from prefect.server.domain.removal import delete_scheduled_runs
+from prefect.server.domain.schedule_clocks import Clocks, load_schedule, next_events, schedule_json
 from prefect.server.errors import BadInputError
 from prefect.server.security.caller import Caller
-
-if TYPE_CHECKING:
-    from prefect.schedules import Schedule
 
 __all__ = ["activate_if_possible", "load_schedule"]
 
@@ -36,60 +34,40 @@ class SetScheduleInactiveInput(msgspec.Struct):
     flow_id: Uuid
 
 
-class CronClockInput(msgspec.Struct):
-    """Runs by a cron line.
-
-    Attributes:
-        parameter_defaults: parameters of these runs.
-    """
-
-    cron: str
-    parameter_defaults: JSON | None = None
-
-
-class IntervalClockInput(msgspec.Struct):
-    """Runs at equal distances.
-
-    Attributes:
-        interval: seconds, 60 or more.
-        parameter_defaults: parameters of these runs.
-    """
-
-    interval: int
-    parameter_defaults: JSON | None = None
-
-
-class SetFlowGroupScheduleInput(msgspec.Struct):
-    """A schedule for all versions of a flow.
-
-    Attributes:
-        timezone: IANA name of the zone that the clocks run in; UTC when null.
-    """
+class SetFlowGroupScheduleInput(Clocks, kw_only=True):
+    """A schedule for all versions of a flow: its clocks, and the zone they run in."""
 
     flow_group_id: Uuid
-    cron_clocks: list[CronClockInput] | None = None
-    interval_clocks: list[IntervalClockInput] | None = None
-    timezone: str | None = None
+
+
+class SchedulePreviewArgs(Clocks, kw_only=True):
+    """A schedule to look ahead with.
+
+    Attributes:
+        count: how many moments; 10 when null, 100 at most.
+    """
+
+    count: int | None = None
+
+
+class ScheduledMoment(msgspec.Struct):
+    """A moment at which a run would be due.
+
+    Attributes:
+        start_time: when.
+        parameter_defaults: parameters that its clock gives it.
+        labels: labels that its clock gives it; null leaves those of the flow.
+    """
+
+    start_time: Annotated[str, msgspec.Meta(title="timestamptz")]
+    parameter_defaults: JSON
+    labels: JSON | None
 
 
 class DeleteFlowGroupScheduleInput(msgspec.Struct):
     """The flow group whose schedule is removed; that of the flow holds again."""
 
     flow_group_id: Uuid
-
-
-def load_schedule(value: Any) -> Schedule:
-    """The schedule of its JSON.
-
-    Raises:
-        BadInputError: it is none, or its clocks cannot run.
-    """
-    from prefect.serialization.schedule import ScheduleSchema
-
-    try:
-        return ScheduleSchema().load(value)
-    except Exception as exc:  # many libraries read it; whatever they object to is the input's fault
-        raise BadInputError(f"The schedule cannot be used: {exc}") from exc
 
 
 @mutation(role="user")
@@ -124,10 +102,26 @@ def set_flow_group_schedule(
 ) -> SuccessPayload:
     """Set the schedule of all versions of a flow."""
     group = get(tx, caller, "flow_group", input.flow_group_id, "Flow group", "id", lock=True)
-    schedule = _group_schedule(input, now)
-    load_schedule(schedule).next(1, after=now)
+    schedule = schedule_json(input, now)
+    if not next_events(schedule, now, 1):
+        raise BadInputError("This schedule never fires: no moment after now fits all of a clock's rules.")
     _set_group_schedule(tx, group.id, dump(schedule), caller.tenant_id, now)
     return SuccessPayload()
+
+
+@query(role="read-only")
+def schedule_preview(
+    tx: Transaction, caller: Caller, now: datetime.datetime, args: SchedulePreviewArgs
+) -> list[ScheduledMoment]:
+    """When a schedule would make runs, without setting it."""
+    del tx, caller
+    count = 10 if args.count is None else args.count
+    if not 1 <= count <= 100:
+        raise BadInputError(f"count is 1 to 100, not {count}.")
+    return [
+        ScheduledMoment(stamp(utc(event.start_time)), event.parameter_defaults or {}, event.labels)
+        for event in next_events(schedule_json(args, now), now, count)
+    ]
 
 
 @mutation(role="user")
@@ -205,35 +199,3 @@ def _set_group_schedule(
     for row in tx.rows("SELECT id FROM flow WHERE flow_group_id = :id AND NOT archived", {"id": group_id}):
         tx.emit("schedule", row.id, tenant_id)
         tx.emit("flow", row.id, tenant_id)
-
-
-def _group_schedule(input: SetFlowGroupScheduleInput, now: datetime.datetime) -> dict[str, Any]:
-    zone = input.timezone or "UTC"
-    try:
-        local = now.astimezone(zoneinfo.ZoneInfo(zone))
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as exc:
-        raise BadInputError(
-            f"There is no time zone {zone!r}; zones are named such as Europe/Berlin."
-        ) from exc
-    start = {"dt": local.replace(tzinfo=None).isoformat(), "tz": zone}
-    clocks: list[dict[str, Any]] = [
-        {"type": "CronClock", "cron": cron.cron, "start_date": start, **_defaults(cron)}
-        for cron in input.cron_clocks or ()
-    ]
-    for interval in input.interval_clocks or ():
-        if interval.interval < 60:
-            raise BadInputError(f"An interval is 60 seconds or more, not {interval.interval}.")
-        microseconds = interval.interval * 1_000_000
-        clocks.append(
-            {"type": "IntervalClock", "interval": microseconds, "start_date": start, **_defaults(interval)}
-        )
-    if not clocks:
-        raise BadInputError("A schedule has at least one clock: give cron_clocks or interval_clocks.")
-    return {"type": "Schedule", "clocks": clocks}
-
-
-def _defaults(clock: CronClockInput | IntervalClockInput) -> dict[str, Any]:
-    defaults = clock.parameter_defaults
-    if defaults is not None and not isinstance(defaults, dict):
-        raise BadInputError('parameter_defaults is a JSON object such as {"a": 1}.')
-    return {"parameter_defaults": defaults or {}}

@@ -13,7 +13,7 @@ from prefect.server.database.store import Row, Transaction
 from prefect.server.database.times import utc
 from prefect.server.domain.common import dump, load, lock_for_update, stamp
 from prefect.server.domain.new_runs import FLOW_COLUMNS, RunRequest, insert_flow_run
-from prefect.server.domain.schedules import load_schedule
+from prefect.server.domain.schedule_clocks import load_schedule
 from prefect.server.errors import BadInputError
 
 __all__ = ["AHEAD", "Scheduler", "idempotency_key"]

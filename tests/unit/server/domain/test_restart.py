@@ -75,3 +75,43 @@ def test_a_run_that_has_not_ended_or_cannot_run_is_not_restarted(api: Any, faile
     api.mutate("archive_flow", "success", flow_id=api.row("flow_run", failed, "flow_id")["flow_id"])
     with pytest.raises(failure, match="archived"):
         api.mutate("restart_flow_run", flow_run_id=failed)
+
+
+def test_a_run_is_restarted_from_a_task_that_succeeded_and_what_failed_elsewhere_runs_too(
+    api: Any, failed: str, failure: Any
+) -> None:
+    here = api.task_runs(failed)["d"]
+    assert api.mutate("restart_flow_run", "task_runs", flow_run_id=failed, task_run_id=here) == {
+        "task_runs": 3
+    }
+    states = _states(api)
+    assert states["d", -1] == states["c", -1] == states["b", 1] == "Pending"
+    assert states["a", -1] == states["b", 0] == "Success"
+
+
+def test_a_run_that_is_restarted_from_a_task_maps_again_what_comes_after_it(api: Any, failed: str) -> None:
+    here = api.task_runs(failed)["a"]
+    assert api.mutate("restart_flow_run", "task_runs", flow_run_id=failed, task_run_id=here) == {
+        "task_runs": 5
+    }
+    states = _states(api)
+    assert states.pop(("d", -1)) == "Success"
+    assert set(states.values()) == {"Pending"}
+
+
+def test_a_run_is_restarted_from_one_child_of_a_mapped_task(api: Any, failed: str) -> None:
+    child = api.rows("task_run", "id", "(where: {map_index: {_eq: 0}})")[0]["id"]
+    api.mutate("restart_flow_run", "task_runs", flow_run_id=failed, task_run_id=child)
+    states = _states(api)
+    assert states["b", 0] == states["b", 1] == states["c", -1] == "Pending"
+    assert states["b", -1] == "Mapped"
+
+
+def test_a_task_run_of_another_flow_run_is_no_place_to_restart_from(
+    api: Any, failed: str, failure: Any
+) -> None:
+    other = api.run(api.row("flow_run", failed, "flow_id")["flow_id"])
+    here = api.task_runs(other)["a"]
+    with pytest.raises(failure, match="is one of another flow run"):
+        api.mutate("restart_flow_run", flow_run_id=failed, task_run_id=here)
+    assert api.row("flow_run", failed, "state") == {"state": "Failed"}

@@ -119,6 +119,16 @@ def test_a_group_schedule_replaces_what_was_scheduled(api: Any) -> None:
         ({"interval_clocks": [{"interval": 59}]}, "60 seconds"),
         ({"cron_clocks": [{"cron": "* * * * *"}], "timezone": "Mars/Olympus"}, "no time zone"),
         ({}, "at least one clock"),
+        ({"rrule_clocks": [{"rrule": "FREQ=OFTEN"}]}, "no recurrence rule"),
+        ({"rrule_clocks": [{"rrule": "BYDAY=MO"}]}, "no recurrence rule"),
+        ({"rrule_clocks": [{"rrule": "FREQ=SECONDLY"}]}, "FREQ is one of"),
+        ({"rrule_clocks": [{"rrule": "FREQ=DAILY;UNTIL=20200101"}]}, "never fires"),
+        ({"rrule_clocks": [{"rrule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"}]}, "never fires"),
+        ({"rrule_clocks": [{"rrule": 7}]}, "rrule is a text"),
+        ({"rrule_clocks": [{"rrule": {"type": "rrule", "rr": "nothing"}}]}, "schedule cannot be used"),
+        ({"rrule_clocks": [{"rrule": "FREQ=DAILY;BYDAY=" + ",".join(["MO"] * 400)}]}, "characters at most"),
+        ({"rrule_clocks": [{"rrule": "FREQ=DAILY", "parameter_defaults": [1]}]}, "JSON object"),
+        ({"interval_clocks": [{"interval": 60}] * 51}, "50 clocks at most"),
     ],
 )
 def test_a_group_schedule_that_cannot_run_is_refused(
@@ -128,3 +138,54 @@ def test_a_group_schedule_that_cannot_run_is_refused(
     with pytest.raises(failure, match=words):
         api.mutate("set_flow_group_schedule", "success", flow_group_id=group_id, **values)
     assert api.row("flow_group", group_id, "schedule") == {"schedule": None}
+
+
+def test_a_rule_is_stored_as_clients_register_it_and_gives_its_runs_parameters_and_labels(api: Any) -> None:
+    group_id = api.row("flow", api.flow(), "flow_group_id")["flow_group_id"]
+    rule = "FREQ=MONTHLY;BYDAY=1MO;BYHOUR=9;BYMINUTE=30;BYSECOND=0"
+    given = {"parameter_defaults": {"a": 1}, "labels": ["gpu"]}
+    api.mutate(
+        "set_flow_group_schedule",
+        "success",
+        flow_group_id=group_id,
+        rrule_clocks=[{"rrule": rule, **given}],
+        timezone="Asia/Kolkata",
+    )
+    (clock,) = api.row("flow_group", group_id, "schedule")["schedule"]["clocks"]
+    assert clock["type"] == "RRuleClock"
+    assert (clock["parameter_defaults"], clock["labels"]) == ({"a": 1}, ["gpu"])
+    event = load_schedule({"clocks": [clock]}).next(1, after=api.now[0], return_events=True)[0]
+    assert (event.start_time.hour, event.start_time.minute, event.start_time.isoweekday()) == (9, 30, 1)
+    assert event.start_time.day <= 7
+    assert event.start_time.utcoffset().total_seconds() == 5.5 * 3600
+    assert (event.parameter_defaults, event.labels) == ({"a": 1}, ["gpu"])
+
+    again = [{"rrule": clock["rrule_obj"], **given}]
+    api.mutate("set_flow_group_schedule", "success", flow_group_id=group_id, rrule_clocks=again)
+    assert (
+        api.row("flow_group", group_id, "schedule")["schedule"]["clocks"][0]["rrule_obj"]
+        == clock["rrule_obj"]
+    )
+
+
+def test_a_schedule_is_looked_at_before_it_is_set(api: Any, failure: Any) -> None:
+    document = (
+        "query($args: schedule_preview_args!) "
+        "{ schedule_preview(args: $args) { start_time parameter_defaults labels } }"
+    )
+    args = {
+        "cron_clocks": [{"cron": "0 9 * * *", "labels": ["x"]}],
+        "interval_clocks": [{"interval": 86400, "parameter_defaults": {"n": 1}}],
+        "rrule_clocks": [{"rrule": "FREQ=DAILY;BYHOUR=21;BYMINUTE=0;BYSECOND=0"}],
+        "count": 6,
+    }
+    found = api(document, {"args": args})["schedule_preview"]
+    assert len(found) == 6
+    assert [one["start_time"] for one in found] == sorted(one["start_time"] for one in found)
+    assert {tuple(one["labels"] or ()) for one in found} == {("x",), ()}
+    assert {"n": 1} in [one["parameter_defaults"] for one in found]
+    for count in (0, 101):
+        with pytest.raises(failure, match="count is 1 to 100"):
+            api(document, {"args": {**args, "count": count}})
+    with pytest.raises(failure, match="schedule cannot be used"):
+        api(document, {"args": {"cron_clocks": [{"cron": "61 * * * *"}]}})
