@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import resource
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from live_server import Database, Server
+from small_disk import SmallDisk
 from storm import Attempt, Storm, check_database
 
 from scoreboard import is_full, record, sized
@@ -158,32 +158,6 @@ class LimitedFiles:
     def empty(self) -> None:
         _, most = resource.prlimit(self._pid, resource.RLIMIT_FSIZE)
         resource.prlimit(self._pid, resource.RLIMIT_FSIZE, (most, most))
-
-
-class SmallDisk:
-    """A real file system with little room, where this user may mount one."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        directory.mkdir()
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(directory)],
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            pytest.skip(f"no file system can be mounted here: {done.stderr.decode().strip()}")
-
-    def fill(self) -> None:
-        with contextlib.suppress(OSError), (self.directory / "filling").open("wb", buffering=0) as stream:
-            while True:
-                stream.write(b"x" * 65536)
-
-    def empty(self) -> None:
-        (self.directory / "filling").unlink()
-
-    def remove(self) -> None:
-        subprocess.run(["umount", "-l", str(self.directory)], check=True)
 
 
 def fill_for_a_while(disk: Any, server: Server, storm: Storm, ends: list[float]) -> None:
