@@ -16,8 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import yaml
 from live_server import running_server
 
 from prefect import Client, Flow
@@ -411,6 +413,67 @@ def test_a_flow_of_docker_storage_runs_in_its_image(site: Site, label: str, monk
             assert site.wait(run, "Success", "Failed") == "Success", site.logs(run)
     finally:
         site.engine.images.remove(flow.storage.name, force=True)
+
+
+def test_an_agent_in_a_container_starts_containers_beside_its_own(
+    site: Site, label: str, start: Callable[..., Any]
+) -> None:
+    networks = site.engine.api.inspect_network("bridge")["IPAM"]["Config"]
+    gateway = next(config["Gateway"] for config in networks if ":" not in config["Gateway"])
+    api = f"http://{gateway}:{urlsplit(site.endpoint).port}"
+    words = ["--format", "compose", "--api", api, "--label", label, "--no-pull", "--image", site.image]
+    text = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "prefect",
+            "agent",
+            "docker",
+            "install",
+            *words,
+            "--volume",
+            f"{site.directory}:/flows:ro",
+        ],
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    ).stdout
+    (service,) = yaml.safe_load(text)["services"].values()
+    (mount,) = service["volumes"]
+    socket_file = os.environ["DOCKER_HOST"].removeprefix("unix://")
+    agent = start(
+        service["image"],
+        service["command"],
+        environment={**service["environment"], "PREFECT__CLOUD__API_KEY": site.key},
+        volumes=[mount.replace("/var/run/docker.sock:", f"{socket_file}:", 1)],
+        group_add=[str(Path(socket_file).stat().st_gid)],
+    )
+
+    def log() -> str:
+        agent.reload()
+        return str(agent.status) + agent.logs().decode(errors="replace")
+
+    until(lambda: "Waiting for flow runs" in (found := log()) or found.startswith("exited"), log)
+    assert "Waiting for flow runs" in log(), log()
+
+    run = site.run("greeting", label, env={"WHO": "a container"})
+
+    assert site.wait(run, "Success", "Failed") == "Success", site.logs(run) + log()
+    site.wait_for_log(run, "hello from a container")
+    until(lambda: not site.containers(run), log)
+    assert site.key not in log()
+    agent.kill("SIGTERM")
+    assert agent.wait(timeout=60)["StatusCode"] == 0
+
+
+def test_a_network_from_which_the_api_cannot_be_reached_is_found_out_by_trying(
+    site: Site, label: str
+) -> None:
+    image = {"PREFECT__CLOUD__AGENT__DEFAULT_IMAGE": site.image}
+    with site.agent(label, "--network", "none", **image) as agent:
+        agent.wait_for("Containers cannot reach the API at http://host.docker.internal:")
+    names = [name for container in site.engine.api.containers(all=True) for name in container["Names"]]
+    assert not [name for name in names if "prefect-reach" in name]
 
 
 def test_a_server_that_containers_cannot_reach_is_found_out(site: Site, label: str, tmp_path: Path) -> None:
