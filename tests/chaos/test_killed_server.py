@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from large_database import grow, megabytes_of
+from live_flow import make_runs, register_flow
 from live_server import Server
 from storm import Storm, check_database
 
@@ -39,6 +41,31 @@ def test_f1_nothing_acknowledged_is_lost_when_the_server_is_killed(
     })  # fmt: skip
     assert problems == []
     assert slowest < 50
+
+
+def test_f1_a_server_with_a_large_database_is_back_soon(start: Callable[..., Server]) -> None:
+    server = start()
+    connection = server.connect()
+    (run_id,) = make_runs(connection, register_flow(connection, "long ago"), 1)
+    megabytes = sized(12, 1000)
+    grow(server.database, connection, run_id, megabytes)
+    lines = server.database.rows("SELECT count(*) FROM log")[0][0]
+    connection.close()
+    kills = sized(1, 5)
+    storm = Storm(server, writers=8, wanted=sized(200, 1000), seed=1)
+    problems = storm.run(*[lambda: kill_and_restart(server)] * kills)
+    size = megabytes_of(server.database)
+    server.kill()
+    problems += check_database(server.database, storm.ledger.attempts)
+    left = server.database.rows("SELECT count(*) FROM log")[0][0]
+    problems += [f"{left} of {lines} log lines"] if left != lines else []
+    slowest = max(server.start_s[1:])
+    record("F1 (large)", server.database.backend, 1, "0 lost, serving again in 10 s with 1 GB", {
+        "problems": len(problems), "MB": round(size), "log lines": lines, "kills": kills,
+        "slowest start (s)": round(slowest, 2),
+    })  # fmt: skip
+    assert problems == []
+    assert slowest < 100
 
 
 FORGETS = """
