@@ -78,7 +78,9 @@ test("the timeline of a running run moves on", async ({ page }) => {
   await expect(page).toHaveURL(/task=/);
 });
 
-test("a long log opens at its end, jumps to its start, and is searched", async ({ page }) => {
+test("a log of a million lines opens at its end, jumps to its start, is searched, and followed", async ({
+  page,
+}) => {
   let started = Date.now();
   await page.goto(`${url()}/default/flow-run/${runOf("cancelled")}?tab=logs`);
   const log = page.getByRole("log");
@@ -91,10 +93,57 @@ test("a long log opens at its end, jumps to its start, and is searched", async (
   ran("start of the log", started, 2_000);
   started = Date.now();
   await page.getByLabel("Find in the log").fill("Round 77:");
-  await expect(page.getByText("1 lines")).toBeVisible();
+  const counter = page.getByTestId("log-count");
+  await expect(counter).toHaveText("1 match");
   await expect(log.getByText("Round 77:")).toBeVisible();
-  ran("search of the log", started, 2_000);
+  ran("search of the log", started, 3_000);
   expect(await log.locator("[data-index]").count()).toBeLessThan(300);
+
+  // Among the other lines: what stood before and after a match.
+  started = Date.now();
+  await page.getByRole("button", { name: "Only lines that match" }).click();
+  await page.getByRole("button", { name: "Next match (n)" }).click();
+  await expect(counter).toHaveText("1 of 1 match");
+  await expect(log.getByText("Round 76:")).toBeVisible();
+  await expect(log.getByText("Round 78:")).toBeVisible();
+  ran("match in its place", started, 2_000);
+  await page.getByLabel("Find in the log").fill("");
+  await expect(counter).toContainText("lines");
+
+  started = Date.now();
+  await page.getByRole("button", { name: /follow/ }).click();
+  await demo().ask(
+    `mutation { write_run_logs(input: {logs: [{flow_run_id: "${runOf("cancelled")}", message: "the newest line"}]}) { success } }`,
+  );
+  await expect(log.getByText("the newest line")).toBeInViewport();
+  ran("a new line at the end", started, 3_000);
+});
+
+test("matches of a search are walked with n and N, and the URL says which", async ({ page }) => {
+  await page.goto(`${url()}/default/flow-run/${runOf("failed")}?tab=logs&find=task+run`);
+  const counter = page.getByTestId("log-count");
+  await expect(counter).toHaveText(/^\d+ matches$/);
+  const number = Number((await counter.textContent())!.split(" ")[0]);
+  await page.getByRole("log").focus();
+  await page.keyboard.press("n");
+  await page.keyboard.press("n");
+  await expect(counter).toHaveText(`2 of ${number} matches`);
+  await expect(page).toHaveURL(/hit=2/);
+  await page.keyboard.press("N");
+  await page.keyboard.press("N");
+  await expect(counter).toHaveText(`${number} of ${number} matches`);
+  await page.reload();
+  await expect(counter).toHaveText(`${number} of ${number} matches`);
+  await page.getByLabel("Logger of the lines").fill("no such logger");
+  await expect(page.getByText("No line matches.")).toBeVisible();
+  await page.getByLabel("Logger of the lines").fill("FlowRunner");
+  await page.getByLabel("Find in the log").fill("");
+  await expect(page.getByRole("log").getByText("Beginning Flow run")).toBeVisible();
+  await expect(page).toHaveURL(/logger=FlowRunner/);
+  await page.getByLabel("Logger of the lines").fill("");
+  await page.getByLabel("Task of the lines").selectOption({ label: "extract" });
+  await expect(page).toHaveURL(/task=/);
+  await expect(page.getByRole("log").getByText("Beginning Flow run")).toHaveCount(0);
 });
 
 test("a page recovers by itself when the server restarts", async ({ page }) => {

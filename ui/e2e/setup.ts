@@ -10,7 +10,7 @@ export default async function setup(): Promise<() => Promise<void>> {
     "--tasks",
     "2000",
     "--log-lines",
-    process.env.UI_LOG_LINES ?? "100000",
+    process.env.UI_LOG_LINES ?? "1000000",
     "--days",
     "3",
   );

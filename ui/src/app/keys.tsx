@@ -35,6 +35,7 @@ const KEYS: [string, [string, string][]][] = [
     "Logs",
     [
       ["f", "find"],
+      ["n  N", "next and previous match"],
       ["w", "wrap long lines"],
       ["G", "the end, and follow"],
     ],

@@ -195,7 +195,9 @@ function Page({ run }: { run: Run }) {
               onClearTask={() => choose(undefined)}
             />
           )}
-          {tab === "logs" && <Logs runId={run.id} taskId={taskId || undefined} className="flex-1" />}
+          {tab === "logs" && (
+            <Logs runId={run.id} taskId={taskId || undefined} tasks={tasks} className="flex-1" />
+          )}
           {tab === "artifacts" && (
             <div className="min-h-0 flex-1 overflow-y-auto">
               <RunArtifacts id={run.id} />
@@ -246,7 +248,7 @@ function Page({ run }: { run: Run }) {
                 </button>
               </div>
             )}
-            <Logs runId={run.id} taskId={taskId || undefined} className="flex-1" />
+            <Logs runId={run.id} taskId={taskId || undefined} tasks={tasks} className="flex-1" />
           </div>
         )}
       </div>

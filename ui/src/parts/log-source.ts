@@ -24,6 +24,10 @@ export const LOG_COUNT = graphql(`
   }
 `);
 
+const LOG_PLACE = graphql(`
+  query LogPlace($id: uuid!) { log_by_pk(id: $id) { id timestamp sequence } }
+`);
+
 export type Line = LogsQuery["log"][number];
 export type Where = Record<string, unknown>;
 
@@ -31,6 +35,8 @@ export type Where = Record<string, unknown>;
 const WINDOW = 50_000;
 
 export interface LogSource {
+  /** What tells it from others. */
+  name: string;
   total: number;
   /** Nothing is known yet. */
   isPending: boolean;
@@ -42,6 +48,21 @@ export interface LogSource {
 
 const countOf = async (where: Where): Promise<number> =>
   (await send(LOG_COUNT, { where })).log_aggregate.aggregate?.count ?? 0;
+
+/** How many lines stand before one; undefined if it is gone. */
+export async function placeOf(id: string, where: Where): Promise<number | undefined> {
+  const line = (await send(LOG_PLACE, { id })).log_by_pk;
+  if (!line) return undefined;
+  const { timestamp, sequence } = line;
+  // Lines of one moment are few; the rest is counted by the index alone.
+  const same = { ...where, timestamp: { _eq: timestamp } };
+  const tie = sequence === null ? { id: { _lt: id } } : { sequence: { _lt: sequence } };
+  const parts = await Promise.all([
+    countOf({ ...where, timestamp: { _lt: timestamp } }),
+    countOf({ ...same, ...tie }),
+  ]);
+  return parts[0] + parts[1];
+}
 
 export const containing = (text: string): Where => ({
   message: { _ilike: `%${text.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%` },
@@ -81,8 +102,10 @@ export function useLogSource(where: Where, text: string, live: string[]): LogSou
     })),
   });
   const found = counts.map((one) => one.data);
+  const name = JSON.stringify([where, text]);
   if (!isSearch)
     return {
+      name,
       total,
       isPending: all.isPending,
       searched: 1,
@@ -94,6 +117,7 @@ export function useLogSource(where: Where, text: string, live: string[]): LogSou
   const upTo = known < 0 ? found.length : known;
   const sizes = found.slice(0, upTo) as number[];
   return {
+    name,
     total: sizes.reduce((sum, one) => sum + one, 0),
     isPending: windows.length === 0,
     searched: windows.length ? upTo / windows.length : 0,

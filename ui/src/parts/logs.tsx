@@ -1,38 +1,38 @@
 /** The log of a run: history and live tail in one virtual list, filters in the URL. */
+import { useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDownToLine, Download, WrapText } from "lucide-react";
+import { ArrowDownToLine } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { send } from "@/api/fetch";
+import { currentTenantId } from "@/api/fetch";
 import { usePatchSearch, useSearchState } from "@/app/search";
 import { useKeys } from "@/app/use-keys";
-import { graphql } from "@/gql";
 import { setPrefs, usePrefs } from "@/lib/prefs";
-import { absolute, clockTime, count as countText } from "@/lib/time";
-import { Ansi } from "./ansi";
-import { cx, IconButton, inputClass, Problem, Skeleton } from "./basics";
-import { type Line, LOG_COUNT, useLogSource } from "./log-source";
+import { count as countText } from "@/lib/time";
+import { cx, Problem, Skeleton } from "./basics";
+import { LEVELS, LogBar } from "./log-bar";
+import { LogLine } from "./log-line";
+import { type Line, type LogSource, placeOf, useLogSource } from "./log-source";
 import { usePaged } from "./paged";
 
-const LOG_PLACE = graphql(`
-  query LogPlace($id: uuid!) { log_by_pk(id: $id) { id timestamp flow_run_id } }
-`);
-
-const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 const PAGE = 500;
-const COLOUR: Record<string, string> = { ERROR: "text-bad", CRITICAL: "text-bad", WARNING: "text-late" };
 
 interface Props {
   runId: string;
   taskRunId?: string;
   /** Only lines of this task of the flow, with all its mapped children. */
   taskId?: string;
+  /** Tasks to choose from. */
+  tasks?: { taskId: string; label: string }[];
   className?: string;
 }
 
-export function Logs({ runId, taskRunId, taskId, className }: Props) {
+export function Logs({ runId, taskRunId, taskId, tasks, className }: Props) {
   const [level, setLevel] = useSearchState("level");
   const [text, setText] = useSearchState("find");
   const [line, setLine] = useSearchState("line");
+  const [logger, setLogger] = useSearchState("logger");
+  const [inContext, setInContext] = useSearchState("context");
+  const [hit, setHit] = useSearchState("hit");
   const patch = usePatchSearch();
   const { wrapLogs } = usePrefs();
   const [typed, setTyped] = useState(text);
@@ -49,14 +49,17 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
       ...(taskRunId ? { task_run_id: { _eq: taskRunId } } : {}),
       ...(taskId ? { task_run: { task_id: { _eq: taskId } } } : {}),
       ...(level ? { level: { _in: LEVELS.slice(LEVELS.indexOf(level)) } } : {}),
+      ...(logger ? { name: { _ilike: `%${logger.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%` } } : {}),
     }),
-    [runId, taskRunId, taskId, level],
+    [runId, taskRunId, taskId, level, logger],
   );
   const live = [`log:${runId}`];
-  const source = useLogSource(where, text, live);
+  const matches = useLogSource(where, text, live);
+  const everything = useLogSource(where, "", live);
+  const source = inContext ? everything : matches;
   const total = source.total;
   const paged = usePaged<Line>({
-    name: ["log", where, text, source.searched],
+    name: ["log", where, inContext ? "" : text, source.searched],
     count: total,
     size: PAGE,
     load: source.load,
@@ -85,34 +88,53 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
   }, [total, follows, line, size]);
 
   useEffect(() => {
-    if (!line || text) return;
+    if (!line || (text && !inContext)) return;
     let isCurrent = true;
-    void (async () => {
-      const found = (await send(LOG_PLACE, { id: line })).log_by_pk;
-      if (!found || !isCurrent) return;
-      const before = await send(LOG_COUNT, { where: { ...where, timestamp: { _lt: found.timestamp } } });
-      if (!isCurrent) return;
+    void placeOf(line, where).then((place) => {
+      if (place === undefined || !isCurrent) return;
       setFollows(false);
-      rows.scrollToIndex(before.log_aggregate.aggregate?.count ?? 0, { align: "center" });
-    })();
+      rows.scrollToIndex(place, { align: "center" });
+    });
     return () => {
       isCurrent = false;
     };
-  }, [line, where, text]);
+  }, [line, where, text, inContext]);
+
+  /** The match that is looked at, from 1; 0 before the first. */
+  const at = Math.min(Number(hit) || 0, matches.total);
+  const found = useHit(matches, text ? at : 0);
+  useEffect(() => {
+    if (!text || at < 1 || matches.total === 0) return;
+    setFollows(false);
+    if (!inContext) rows.scrollToIndex(at - 1, { align: "center" });
+    else if (found && found.id !== line) setLine(found.id);
+  }, [at, text, inContext, found?.id, matches.total === 0]);
+
+  function jump(by: number) {
+    if (!text || matches.total === 0) return;
+    const next = at + by;
+    setHit(String(next < 1 ? matches.total : next > matches.total ? 1 : next));
+  }
 
   useEffect(() => {
-    const timer = setTimeout(() => typed !== text && setText(typed), 250);
+    const timer = setTimeout(() => {
+      if (typed === text) return;
+      setText(typed || undefined);
+      patch({ hit: undefined, ...(inContext ? { line: undefined } : {}) });
+    }, 250);
     return () => clearTimeout(timer);
   }, [typed]);
 
   useKeys({
     f: () => input.current?.focus(),
+    n: () => jump(1),
+    N: () => jump(-1),
     w: () => setPrefs({ wrapLogs: !wrapLogs }),
     G: () => follow(),
   });
 
   function follow() {
-    patch({ line: undefined });
+    patch({ line: undefined, hit: undefined });
     setFollows(true);
     rows.scrollToIndex(total - 1, { align: "end" });
     setSeen(total);
@@ -147,44 +169,30 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
 
   return (
     <section aria-label="Logs" className={cx("flex min-h-0 min-w-0 flex-col", className)}>
-      <div className="flex shrink-0 items-center gap-2 border-b border-line p-2">
-        <select
-          aria-label="Least level"
-          className={cx(inputClass, "!w-auto shrink-0")}
-          value={level}
-          onChange={(event) => setLevel(event.target.value)}
-        >
-          <option value="">all levels</option>
-          {LEVELS.slice(1).map((one) => (
-            <option key={one} value={one}>
-              {one.toLowerCase()}
-            </option>
-          ))}
-        </select>
-        <input
-          ref={input}
-          aria-label="Find in the log"
-          placeholder="find"
-          className={inputClass}
-          value={typed}
-          onChange={(event) => setTyped(event.target.value)}
-        />
-        <span className="shrink-0 text-xs text-muted">
-          {source.searched < 1 ? `${Math.floor(source.searched * 100)} % searched, ` : ""}
-          {countText(total)} lines
-        </span>
-        <IconButton
-          label="Wrap long lines"
-          aria-pressed={wrapLogs}
-          onClick={() => setPrefs({ wrapLogs: !wrapLogs })}
-          className={wrapLogs ? "bg-hover" : ""}
-        >
-          <WrapText size={14} />
-        </IconButton>
-        <IconButton label="Download" onClick={() => void download()} disabled={total === 0}>
-          <Download size={14} />
-        </IconButton>
-      </div>
+      <LogBar
+        level={level}
+        onLevel={setLevel}
+        logger={logger}
+        onLogger={setLogger}
+        tasks={tasks}
+        taskId={taskId}
+        onTask={(id) => patch({ task: id })}
+        input={input}
+        typed={typed}
+        onTyped={setTyped}
+        onJump={jump}
+        at={text ? at : 0}
+        isSearch={text !== ""}
+        searched={matches.searched}
+        nMatches={matches.total}
+        nLines={everything.total}
+        isInContext={inContext !== ""}
+        onContext={() => {
+          setInContext(inContext ? undefined : "1");
+          if (inContext) patch({ line: undefined });
+        }}
+        onDownload={() => void download()}
+      />
       <div className="relative min-h-0 flex-1">
         <div
           ref={box}
@@ -207,7 +215,9 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
             <Skeleton rows={8} height={20} />
           ) : total === 0 ? (
             <p className="p-6 text-center font-sans text-sm text-muted">
-              {level || text ? "No line matches." : "Nothing was logged yet. Lines appear here as they come."}
+              {level || text || logger || taskId
+                ? "No line matches."
+                : "Nothing was logged yet. Lines appear here as they come."}
             </p>
           ) : (
             <div
@@ -229,7 +239,7 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
                   <LogLine
                     line={paged.row(item.index)}
                     find={text}
-                    isLinked={paged.row(item.index)?.id === line}
+                    isLinked={paged.row(item.index)?.id === (line || (at > 0 ? found?.id : undefined))}
                     isOpen={
                       // What somebody came for is open: the linked line, and tracebacks of one task run.
                       open.has(paged.row(item.index)?.id ?? "") !==
@@ -265,68 +275,13 @@ export function Logs({ runId, taskRunId, taskId, className }: Props) {
   );
 }
 
-interface LineProps {
-  line: Line | undefined;
-  find: string;
-  isLinked: boolean;
-  isOpen: boolean;
-  wraps: boolean;
-  onLink: (id: string) => void;
-  onToggle: (id: string) => void;
-}
-
-function LogLine({ line, find, isLinked, isOpen, wraps, onLink, onToggle }: LineProps) {
-  if (!line) return <div className="h-5" />;
-  const message = line.message ?? "";
-  const cut = message.indexOf("\n");
-  const head = cut < 0 ? message : message.slice(0, cut);
-  const tail = cut < 0 ? "" : message.slice(cut + 1);
-  const at = Date.parse(line.timestamp);
-  const isTraceback = tail.startsWith("Traceback");
-  const shown = isOpen || (find !== "" && tail.toLowerCase().includes(find.toLowerCase()));
-  return (
-    <div className={cx("flex gap-3 px-3 hover:bg-panel", isLinked && "bg-late/20")}>
-      <button
-        type="button"
-        className="shrink-0 select-none self-start text-muted hover:underline"
-        title={`${absolute(at)}; link to this line`}
-        onClick={() => onLink(line.id)}
-      >
-        {clockTime(at, true)}
-      </button>
-      <span className={cx("w-14 shrink-0 max-sm:hidden", COLOUR[line.level ?? ""] ?? "text-muted")}>
-        {line.level}
-      </span>
-      <span className="w-28 shrink-0 truncate text-muted max-lg:hidden" title={line.name ?? ""}>
-        {(line.name ?? "").replace(/^prefect\./, "")}
-      </span>
-      <span
-        className={cx(
-          "min-w-0 flex-1",
-          wraps ? "whitespace-pre-wrap break-words" : "whitespace-pre",
-          line.level === "ERROR" || line.level === "CRITICAL" ? "text-bad" : "",
-        )}
-      >
-        <Ansi text={head} find={find} />
-        {tail && (
-          <>
-            {" "}
-            <button
-              type="button"
-              aria-expanded={shown}
-              className="whitespace-nowrap text-muted hover:text-text"
-              onClick={() => onToggle(line.id)}
-            >
-              {shown ? "▾" : "▸"} {isTraceback ? "traceback" : "more"} ({tail.split("\n").length} lines)
-            </button>
-            {shown && (
-              <span className="block text-text">
-                <Ansi text={tail} find={find} />
-              </span>
-            )}
-          </>
-        )}
-      </span>
-    </div>
-  );
+/** The line of a match; 0 is none. */
+function useHit(matches: LogSource, at: number): Line | undefined {
+  const { data } = useQuery({
+    queryKey: [currentTenantId(), "log hit", matches.name, at],
+    queryFn: async () => (await matches.load(at - 1, 1))[0] ?? null,
+    enabled: at > 0 && at <= matches.total,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return at > 0 ? (data ?? undefined) : undefined;
 }
