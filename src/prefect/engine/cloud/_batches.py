@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["CloudBatches"]
 
 #: What a chunk should take: so long a child may be called `Running` before it runs.
-_TARGET_S = 0.1
+_TARGET_S = 0.2
 #: Children in one chunk at most: so many states one request carries twice.
-_MOST = 100
+_MOST = 250
 #: Children that are registered at once.
 _BLOCK = 1_000
 
