@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
+from prefect.executors._dask_loggers import imported
 from prefect.executors._dask_worker import Raised, run_packed, stop_run
 from prefect.executors.errors import WorkerLost
 from prefect.utilities._child import Outcome
@@ -32,6 +33,7 @@ def distributed() -> Any:
     """The module; importing it takes most of a second, so it is imported when a run starts."""
     import distributed
 
+    imported()
     return distributed
 
 

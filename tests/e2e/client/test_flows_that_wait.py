@@ -128,7 +128,7 @@ def test_a_parent_that_takes_the_only_place_of_an_agent_says_what_it_waits_for(r
     child_flow, parent_flow = runs.register(_CHILD, "child"), runs.register(_PARENT, "parent")
     with agent(runs, "one", "--limit", "1"):
         parent = runs.create(parent_flow, parameters={"child": child_flow}, labels=["here"])
-        runs.until(lambda: "none of them goes on" in log(runs, parent))
+        runs.until(lambda: "none of them goes on" in log(runs, parent), timeout_s=120)
         said = log(runs, parent)
         assert "The agent one has a run under way" in said
         assert "are taken by runs that wait for this run" in said
@@ -146,7 +146,7 @@ def test_a_parent_that_holds_the_only_slot_of_a_label_says_what_it_waits_for(run
     runs.rows(limit, n=1)
     with agent(runs, "one"):
         parent = runs.create(parent_flow, parameters={"project": runs.project}, labels=["here", "db"])
-        runs.until(lambda: "none of them goes on" in log(runs, parent))
+        runs.until(lambda: "none of them goes on" in log(runs, parent), timeout_s=120)
         assert "All slots of the label 'db' are taken (1 of 1)" in log(runs, parent)
         runs.rows(limit, n=2)
         assert ended(runs, parent) == "Success"

@@ -15,6 +15,7 @@ import threading
 import time
 from typing import TextIO, cast
 
+from prefect.executors._dask_loggers import when_imported
 from prefect.utilities.context import context
 from prefect.utilities.logging import CloudHandler
 
@@ -43,13 +44,19 @@ def listen(flow_run_id: str) -> None:
         _seen[flow_run_id] = now
         for known in [known for known, at in _seen.items() if now - at > _RECENT_S]:
             del _seen[known]
-        for name in (*_LOGGERS, *context.config.logging.extra_loggers):
-            _attach(logging.getLogger(name))
+        _attach_all()
+        if "distributed" not in sys.modules:
+            when_imported(_attach_all)
         if context.config.cloud.send_flow_run_output:
             for name in ("stdout", "stderr"):
                 stream = getattr(sys, name)
                 if stream is not None and not isinstance(stream, _Tee):
                     setattr(sys, name, _Tee(stream, name))
+
+
+def _attach_all() -> None:
+    for name in (*_LOGGERS, *context.config.logging.extra_loggers):
+        _attach(logging.getLogger(name))
 
 
 def _attach(logger: logging.Logger) -> None:
