@@ -75,3 +75,34 @@ def test_a_task_run_that_cannot_be_sent_to_a_process_is_failed(
     assert type(runs.run(run_id)).__name__ == "Failed", runs.output(run_id)
     found = runs.task_runs(run_id)
     assert {name: found[name] for name in states} == states
+
+
+def test_a_task_run_whose_process_is_lost_is_retried(runs: Runs, tmp_path: Path) -> None:
+    flow_id = runs.register(f"""
+        import datetime
+        import os
+        from pathlib import Path
+
+        from prefect import Flow, task
+        from prefect.executors import ProcessPoolExecutor
+
+        @task(max_retries=2, retry_delay=datetime.timedelta(seconds=1))
+        def leaves_once(number):
+            mark = Path({str(tmp_path)!r}, f"was-here-{{number}}")
+            if not mark.exists():
+                mark.touch()
+                os._exit(3)
+
+        with Flow("retried") as flow:
+            leaves_once(1)
+            leaves_once.map([2])
+
+        flow.executor = ProcessPoolExecutor(max_workers=1)
+    """)
+    run_id = runs.create(flow_id)
+    runs.submit(run_id)
+    for _ in range(4):  # a process may leave the run to the next one, as it does with long retries
+        if runs.run(run_id).is_finished():
+            break
+    assert runs.state(run_id).is_successful(), runs.output(run_id)
+    assert set(runs.task_runs(run_id).values()) <= {"Success", "Mapped", "Pending"}
