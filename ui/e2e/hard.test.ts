@@ -78,6 +78,44 @@ test("the timeline of a running run moves on", async ({ page }) => {
   await expect(page).toHaveURL(/task=/);
 });
 
+test("all children of a huge map open in the timeline, read only where one looks", async ({ page }) => {
+  const id = runOf("mapped");
+  const { task_run: mapped } = await demo().ask(
+    `{ task_run(where: {flow_run_id: {_eq: "${id}"}, state: {_eq: "Mapped"}}) { task_id } }`,
+  );
+  const started = Date.now();
+  await page.goto(`${url()}/default/flow-run/${id}?task=${mapped[0].task_id}&children=1`);
+  const bars = page.getByTestId("timeline");
+  await expect.poll(async () => Number(await bars.getAttribute("data-bars"))).toBeGreaterThan(500);
+  ran("children in the timeline", started, 3_000);
+  await page.getByRole("listbox").evaluate((box) => box.scrollTo(0, 20_000));
+  await page.mouse.move(0, 0);
+  await bars.hover({ position: { x: 300, y: 200 } });
+  await expect(page.getByText(/^\[\d+\] · /)).toBeVisible();
+  await page.getByRole("button", { name: "failed ones" }).click();
+  await expect(page).toHaveURL(/children=bad/);
+  await expect.poll(async () => Number(await bars.getAttribute("data-bars"))).toBeLessThan(100);
+});
+
+test("a large schematic has an overview that leads anywhere in it", async ({ page }) => {
+  await page.goto(`${url()}/default/flow/${await flowOf("very-large")}?tab=schematic`);
+  const viewport = page.locator(".react-flow__viewport");
+  await expect(page.getByText("step 0", { exact: true })).toBeVisible();
+  const before = await viewport.getAttribute("style");
+  await page.getByTestId("overview").click({ position: { x: 110, y: 20 } });
+  await expect.poll(() => viewport.getAttribute("style")).not.toBe(before);
+});
+
+test("what is pointed at in the timeline stands out in the log", async ({ page }) => {
+  await page.goto(`${url()}/default/flow-run/${runOf("failed")}`);
+  const log = page.getByRole("log");
+  await expect(log.locator("[data-index]").first()).toBeVisible();
+  await log.evaluate((box) => box.scrollTo(0, 0));
+  await expect(log.getByText("Beginning Flow run")).toBeVisible();
+  await page.getByTestId("timeline").hover({ position: { x: 60, y: 36 } });
+  await expect(page.locator("[data-pointed]").first()).toBeVisible();
+});
+
 test("a log of a million lines opens at its end, jumps to its start, is searched, and followed", async ({
   page,
 }) => {

@@ -1,41 +1,27 @@
-import { useQueries } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { useMemo } from "react";
-import { currentTenantId, send } from "@/api/fetch";
+import { useMemo, useState } from "react";
 import { useGql } from "@/api/query";
 import { useTitle } from "@/app/crumbs";
 import { To, useGo } from "@/app/link";
 import { usePatchSearch, useSearchState } from "@/app/search";
 import { useKeys } from "@/app/use-keys";
 import type { RunQuery } from "@/gql/graphql";
-import { FAILED, hasEnded } from "@/lib/states";
-import { count, millis } from "@/lib/time";
+import { hasEnded } from "@/lib/states";
+import { count, duration, millis } from "@/lib/time";
 import { Empty, Problem, Skeleton, Time, Took } from "@/parts/basics";
-import { Dag } from "@/parts/lazy";
 import { Logs } from "@/parts/logs";
 import { CountsBar, StateBadge } from "@/parts/state";
 import { TabBar, useTab } from "@/parts/tabs";
 import { RunActions } from "@/run/actions";
 import { RunArtifacts, RunDetails } from "@/run/details";
-import {
-  CHILDREN,
-  MAPPED,
-  NEIGHBOURS,
-  RUN,
-  RUN_ARTIFACTS,
-  RUN_COUNTS,
-  RUN_EDGES,
-  RUN_RETRIES,
-  RUN_TASKS,
-} from "@/run/queries";
+import { RunGraph } from "@/run/graph";
+import { NEIGHBOURS, RUN, RUN_ARTIFACTS, RUN_COUNTS } from "@/run/queries";
 import { TaskTable } from "@/run/task-table";
-import { type Bar, Timeline } from "@/run/timeline";
+import { useOpened, useRunTasks } from "@/run/tasks";
+import { Timeline } from "@/run/timeline";
 import { WhyLine } from "@/run/why";
 
 type Run = NonNullable<RunQuery["flow_run_by_pk"]>;
-
-/** Mapped tasks whose children are counted; a flow with more than these is drawn without the rest. */
-const MOST_MAPPED = 100;
 
 export function FlowRunPage() {
   const { id } = useParams({ strict: false }) as { id: string };
@@ -109,10 +95,13 @@ function Page({ run }: { run: Run }) {
       neighbours.data?.previous[0] &&
       go(`flow-run/${neighbours.data.previous[0].id}`, { tab: tab === "timeline" ? undefined : tab }),
   });
-  const tasks = useRunTasks(run.id);
+  const begin = millis(run.start_time);
+  const tasks = useRunTasks(run.id, run.flow?.id, begin);
   const chosen = tasks.find((one) => one.taskId === taskId);
   const [isOpen, setOpen] = useSearchState("children");
-  const bars = useOpenBars(run.id, tasks, isOpen ? chosen : undefined);
+  const opened = useOpened(run.id, isOpen ? chosen : undefined, isOpen === "bad");
+  const [hovered, setHovered] = useState<string>();
+  const queued = begin ? begin - Math.max(millis(run.scheduled_start_time)!, millis(run.created)!) : 0;
   const choose = (id: string | undefined) => setTask(id);
 
   return (
@@ -135,6 +124,7 @@ function Page({ run }: { run: Run }) {
               {run.start_time ? (
                 <>
                   started <Time at={run.start_time} />
+                  {queued > 1_000 && ` after ${duration(queued)} in the queue`}
                 </>
               ) : (
                 <>
@@ -174,18 +164,30 @@ function Page({ run }: { run: Run }) {
         <div className="flex min-h-0 min-w-0 flex-1 flex-col">
           {tab === "timeline" && (
             <Timeline
-              bars={bars}
-              begin={millis(run.start_time) ?? millis(run.scheduled_start_time)!}
+              bars={tasks}
+              opened={opened}
+              hovered={tasks.find((one) => one.taskId === hovered)?.id}
+              onHover={(id) => setHovered(tasks.find((one) => one.id === id)?.taskId)}
+              begin={begin ?? millis(run.scheduled_start_time)!}
               end={hasEnded(run.state) ? (millis(run.end_time) ?? millis(run.state_timestamp)) : undefined}
               chosen={chosen?.id}
               onChoose={(id) => {
-                const bar = bars.find((one) => one.id === id);
-                if (bar?.isChild) go(`task-run/${bar.id}`);
+                const bar = tasks.find((one) => one.id === id);
+                if (id && !bar) go(`task-run/${id}`);
                 else choose(bar?.taskId);
               }}
             />
           )}
-          {tab === "graph" && <RunGraph run={run} bars={tasks} chosen={taskId} onChoose={choose} />}
+          {tab === "graph" && (
+            <RunGraph
+              flowId={run.flow?.id ?? ""}
+              bars={tasks}
+              chosen={taskId}
+              hovered={hovered}
+              onHover={setHovered}
+              onChoose={choose}
+            />
+          )}
           {tab === "tasks" && (
             <TaskTable
               runId={run.id}
@@ -196,7 +198,14 @@ function Page({ run }: { run: Run }) {
             />
           )}
           {tab === "logs" && (
-            <Logs runId={run.id} taskId={taskId || undefined} tasks={tasks} className="flex-1" />
+            <Logs
+              runId={run.id}
+              taskId={taskId || undefined}
+              tasks={tasks}
+              hovered={hovered}
+              onHover={setHovered}
+              className="flex-1"
+            />
           )}
           {tab === "artifacts" && (
             <div className="min-h-0 flex-1 overflow-y-auto">
@@ -225,9 +234,19 @@ function Page({ run }: { run: Run }) {
                     type="button"
                     aria-pressed={isOpen === "1"}
                     className="text-link hover:underline"
-                    onClick={() => setOpen(isOpen ? undefined : "1")}
+                    onClick={() => setOpen(isOpen === "1" ? undefined : "1")}
                   >
-                    {isOpen ? "collapse" : "expand"}
+                    {isOpen === "1" ? "collapse" : "expand"}
+                  </button>
+                )}
+                {chosen.counts?.Failed && tab === "timeline" && (
+                  <button
+                    type="button"
+                    aria-pressed={isOpen === "bad"}
+                    className="text-link hover:underline"
+                    onClick={() => setOpen(isOpen === "bad" ? undefined : "bad")}
+                  >
+                    {isOpen === "bad" ? "collapse" : "failed ones"}
                   </button>
                 )}
                 {chosen.counts && (
@@ -248,146 +267,17 @@ function Page({ run }: { run: Run }) {
                 </button>
               </div>
             )}
-            <Logs runId={run.id} taskId={taskId || undefined} tasks={tasks} className="flex-1" />
+            <Logs
+              runId={run.id}
+              taskId={taskId || undefined}
+              tasks={tasks}
+              hovered={hovered}
+              onHover={setHovered}
+              className="flex-1"
+            />
           </div>
         )}
       </div>
     </div>
-  );
-}
-
-interface RunTask extends Bar {
-  taskId: string;
-}
-
-/** The bars, with those of the children under a mapped task that is opened. */
-function useOpenBars(runId: string, tasks: RunTask[], open: RunTask | undefined): RunTask[] {
-  const { data } = useGql(
-    CHILDREN,
-    { run: runId, task: open?.taskId ?? "" },
-    { live: [`flow_run_tasks:${runId}`], enabled: open?.counts !== undefined },
-  );
-  return useMemo(() => {
-    if (!open?.counts || !data) return tasks;
-    const children = data.task_run.map((row) => ({
-      id: row.id,
-      taskId: open.taskId,
-      label: `[${row.map_index}]`,
-      state: row.state ?? null,
-      start: millis(row.start_time),
-      end: millis(row.end_time),
-      retries: [],
-      isChild: true,
-    }));
-    const at = tasks.findIndex((task) => task.id === open.id);
-    return tasks.toSpliced(at + 1, 0, ...children);
-  }, [tasks, open?.id, data]);
-}
-
-/** The tasks of a run, with the children of mapped ones counted. */
-function useRunTasks(id: string): RunTask[] {
-  const live = [`flow_run_tasks:${id}`, `flow_run:${id}`];
-  const tasks = useGql(RUN_TASKS, { id }, { live });
-  const retries = useGql(RUN_RETRIES, { id }, { live });
-  const rows = tasks.data?.task_run;
-  const mapped = (rows ?? []).filter((row) => row.state === "Mapped").slice(0, MOST_MAPPED);
-  const children = useQueries({
-    queries: mapped.map((row) => ({
-      queryKey: [currentTenantId(), "mapped", row.id],
-      queryFn: () => send(MAPPED, { id: row.id }),
-      meta: { live },
-      staleTime: 2_000,
-    })),
-  });
-  const counts = children.map((one) => one.data?.mapped_children);
-  return useMemo(() => {
-    const byId = new Map(mapped.map((row, index) => [row.id, counts[index]]));
-    const again = new Map<string, number[]>();
-    for (const one of retries.data?.task_run_state ?? []) {
-      again.set(one.task_run_id, [...(again.get(one.task_run_id) ?? []), Date.parse(one.timestamp)]);
-    }
-    return (rows ?? [])
-      .filter((row) => !row.task?.type?.endsWith("Parameter"))
-      .map((row) => {
-        const sum = byId.get(row.id);
-        const isOver = hasEnded(row.state) && !hasOpenChildren(sum?.state_counts);
-        return {
-          id: row.id,
-          taskId: row.task_id,
-          label: row.name || row.task?.name || row.task?.slug || row.id,
-          state: isOver || !sum ? worst(row.state, sum?.state_counts) : "Running",
-          start: millis(
-            sum?.min_start_time ?? row.start_time ?? (row.state === "Mapped" ? row.state_timestamp : null),
-          ),
-          end: isOver
-            ? millis(sum?.max_end_time ?? row.end_time ?? row.state_timestamp)
-            : millis(row.end_time),
-          counts: sum?.state_counts as Record<string, number> | undefined,
-          retries: again.get(row.id) ?? [],
-        };
-      })
-      .sort((a, b) => (a.start ?? Number.MAX_VALUE) - (b.start ?? Number.MAX_VALUE));
-  }, [rows, retries.data, JSON.stringify(counts)]);
-}
-
-/** A mapped task looks like the worst of its children. */
-function worst(state: string | null | undefined, counts: Record<string, number> | undefined): string | null {
-  for (const one of [...FAILED, "Paused", "Cancelled"]) if (counts?.[one]) return one;
-  return state ?? null;
-}
-
-function hasOpenChildren(counts: Record<string, number> | undefined): boolean {
-  return Object.entries(counts ?? {}).some(([state, number]) => number > 0 && !hasEnded(state));
-}
-
-function RunGraph({
-  run,
-  bars,
-  chosen,
-  onChoose,
-}: {
-  run: Run;
-  bars: RunTask[];
-  chosen: string;
-  onChoose: (id: string | undefined) => void;
-}) {
-  const go = useGo();
-  const { data } = useGql(RUN_EDGES, { flow: run.flow?.id ?? "" });
-  const edges = useMemo(
-    () =>
-      (data?.edge ?? []).map((edge) => ({
-        from: edge.upstream_task_id,
-        to: edge.downstream_task_id,
-        mapped: edge.mapped,
-      })),
-    [data],
-  );
-  const tasks = useMemo(() => {
-    const byTask = new Map(bars.map((bar) => [bar.taskId, bar]));
-    return (data?.task ?? []).map((task) => {
-      const bar = byTask.get(task.id);
-      const isParameter = task.type?.endsWith("Parameter") ?? false;
-      return {
-        id: task.id,
-        name: task.name ?? task.slug,
-        mapped: task.mapped,
-        isParameter,
-        state: isParameter ? undefined : (bar?.state ?? null),
-        counts: bar?.counts,
-      };
-    });
-  }, [data, bars]);
-  if (!data) return <Skeleton />;
-  return (
-    <Dag
-      tasks={tasks}
-      edges={edges}
-      chosen={chosen}
-      onChoose={onChoose}
-      onOpen={(id) => {
-        const bar = bars.find((one) => one.taskId === id);
-        if (bar) go(`task-run/${bar.id}`);
-      }}
-    />
   );
 }

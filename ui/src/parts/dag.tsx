@@ -9,6 +9,7 @@ import {
   type NodeProps,
   Position,
   ReactFlow,
+  type ReactFlowInstance,
 } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
 import { type RefObject, useEffect, useMemo, useRef, useState } from "react";
@@ -16,8 +17,9 @@ import { usePrefs } from "@/lib/prefs";
 import { colourOf, family } from "@/lib/states";
 import { count } from "@/lib/time";
 import { cx, Skeleton } from "./basics";
-import type { LayoutEdge, Placed } from "./layout";
+import { HEIGHT, type LayoutEdge, type Placed, WIDTH } from "./layout";
 import LayoutWorker from "./layout.worker?worker";
+import { Overview, type View } from "./overview";
 import { CountsBar, StateIcon } from "./state";
 
 export interface DagTask {
@@ -33,16 +35,17 @@ export interface DagProps {
   tasks: DagTask[];
   edges: LayoutEdge[];
   chosen?: string;
+  /** The task that is pointed at, here or elsewhere. */
+  hovered?: string;
+  onHover?: (id: string | undefined) => void;
   onChoose?: (id: string | undefined) => void;
   onOpen?: (id: string) => void;
 }
 
 /** With more than this, the view begins at the top and not with all of it. */
 const MANY = 150;
-export const WIDTH = 172;
-export const HEIGHT = 44;
 
-type TaskNode = Node<{ task: DagTask; isChosen: boolean }, "task">;
+type TaskNode = Node<{ task: DagTask; isChosen: boolean; isHovered: boolean }, "task">;
 
 /** Layouts by graph: a flow is laid out once, however often its states change. */
 const known = new Map<string, Placed>();
@@ -68,13 +71,13 @@ function useLayout(tasks: DagTask[], edges: LayoutEdge[]): Placed | undefined {
 }
 
 function TaskBox({ data }: NodeProps<TaskNode>) {
-  const { task, isChosen } = data;
+  const { task, isChosen, isHovered } = data;
   const total = task.counts ? Object.values(task.counts).reduce((sum, one) => sum + one, 0) : 0;
   return (
     <div
       className={cx(
         "flex flex-col justify-center gap-1 rounded-md border bg-raised px-2.5 text-sm",
-        isChosen ? "border-text" : "border-line-strong",
+        isChosen ? "border-text" : isHovered ? "border-muted bg-hover" : "border-line-strong",
         task.isParameter && "border-dashed",
         task.mapped && "shadow-[2px_2px_0_var(--line-strong)]",
         task.state === "TriggerFailed" && "hatched",
@@ -96,12 +99,6 @@ function TaskBox({ data }: NodeProps<TaskNode>) {
 }
 
 const NODES = { task: TaskBox };
-
-interface View {
-  x: number;
-  y: number;
-  zoom: number;
-}
 
 /** Pixels beyond the edge of the view in which boxes are there already. */
 const MARGIN = 400;
@@ -137,9 +134,11 @@ function useInSight(
   }, [tasks, edges, placed, view]);
 }
 
-export function Dag({ tasks, edges, chosen, onChoose, onOpen }: DagProps) {
+export function Dag({ tasks, edges, chosen, hovered, onHover, onChoose, onOpen }: DagProps) {
   const placed = useLayout(tasks, edges);
   const box = useRef<HTMLDivElement>(null);
+  const flow = useRef<ReactFlowInstance<TaskNode>>(null);
+  const overview = useRef<(view: View) => void>(null);
   const isLarge = tasks.length > MANY;
   const start = useMemo<View>(() => {
     const failed = tasks.find((task) => task.state !== undefined && family(task.state) === "bad");
@@ -159,11 +158,11 @@ export function Dag({ tasks, edges, chosen, onChoose, onOpen }: DagProps) {
             position: placed.places[task.id] ?? { x: 0, y: 0 },
             width: WIDTH,
             height: HEIGHT,
-            data: { task, isChosen: task.id === chosen },
+            data: { task, isChosen: task.id === chosen, isHovered: task.id === hovered },
             ariaLabel: task.name,
           }))
         : [],
-    [placed, sight, chosen],
+    [placed, sight, chosen, hovered],
   );
   const lines = useMemo<Edge[]>(
     () =>
@@ -182,7 +181,7 @@ export function Dag({ tasks, edges, chosen, onChoose, onOpen }: DagProps) {
   );
   if (!placed) return <Skeleton rows={5} />;
   return (
-    <div ref={box} className="h-full min-h-80 w-full" data-testid="dag" data-nodes={tasks.length}>
+    <div ref={box} className="relative h-full min-h-80 w-full" data-testid="dag" data-nodes={tasks.length}>
       <ReactFlow
         nodes={nodes}
         edges={lines}
@@ -198,11 +197,17 @@ export function Dag({ tasks, edges, chosen, onChoose, onOpen }: DagProps) {
         onMove={
           isLarge
             ? (_, to) => {
+                overview.current?.(to);
                 const far = Math.abs(to.x - view.x) + Math.abs(to.y - view.y) > MARGIN / 3;
                 if (far || to.zoom !== view.zoom) setMoved(to);
               }
             : undefined
         }
+        onInit={(made) => {
+          flow.current = made;
+        }}
+        onNodeMouseEnter={(_, node) => onHover?.(node.id)}
+        onNodeMouseLeave={() => onHover?.(undefined)}
         onNodeClick={(_, node) => onChoose?.(node.id === chosen ? undefined : node.id)}
         onNodeDoubleClick={(_, node) => onOpen?.(node.id)}
         onPaneClick={() => onChoose?.(undefined)}
@@ -224,6 +229,19 @@ export function Dag({ tasks, edges, chosen, onChoose, onOpen }: DagProps) {
           />
         )}
       </ReactFlow>
+      {isLarge && (
+        <Overview
+          tasks={tasks}
+          placed={placed}
+          box={box}
+          first={view}
+          moved={overview}
+          onMove={(to) => {
+            void flow.current?.setViewport(to);
+            setMoved(to);
+          }}
+        />
+      )}
     </div>
   );
 }

@@ -16,6 +16,9 @@ export interface Placed {
   places: Record<string, { x: number; y: number }>;
 }
 
+/** The box of a task, in pixels. */
+export const WIDTH = 172;
+export const HEIGHT = 44;
 const SWEEPS = 12;
 const GAP_X = 28;
 const GAP_Y = 48;

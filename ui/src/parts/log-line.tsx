@@ -10,13 +10,14 @@ interface LineProps {
   line: Line | undefined;
   find: string;
   isLinked: boolean;
+  isPointed: boolean;
   isOpen: boolean;
   wraps: boolean;
   onLink: (id: string) => void;
   onToggle: (id: string) => void;
 }
 
-export function LogLine({ line, find, isLinked, isOpen, wraps, onLink, onToggle }: LineProps) {
+export function LogLine({ line, find, isLinked, isPointed, isOpen, wraps, onLink, onToggle }: LineProps) {
   if (!line) return <div className="h-5" />;
   const message = line.message ?? "";
   const cut = message.indexOf("\n");
@@ -26,7 +27,13 @@ export function LogLine({ line, find, isLinked, isOpen, wraps, onLink, onToggle 
   const isTraceback = tail.startsWith("Traceback");
   const shown = isOpen || (find !== "" && tail.toLowerCase().includes(find.toLowerCase()));
   return (
-    <div className={cx("flex gap-3 px-3 hover:bg-panel", isLinked && "bg-late/20 hover:bg-late/20")}>
+    <div
+      className={cx(
+        "flex gap-3 px-3 hover:bg-panel",
+        isPointed && "bg-hover",
+        isLinked && "bg-late/20 hover:bg-late/20",
+      )}
+    >
       <button
         type="button"
         className="shrink-0 select-none self-start text-muted hover:underline"

@@ -22,11 +22,14 @@ interface Props {
   /** Only lines of this task of the flow, with all its mapped children. */
   taskId?: string;
   /** Tasks to choose from. */
-  tasks?: { taskId: string; label: string }[];
+  tasks?: { id: string; taskId: string; label: string }[];
+  /** The task that is pointed at elsewhere, and the one whose line is pointed at here. */
+  hovered?: string;
+  onHover?: (taskId: string | undefined) => void;
   className?: string;
 }
 
-export function Logs({ runId, taskRunId, taskId, tasks, className }: Props) {
+export function Logs({ runId, taskRunId, taskId, tasks, hovered, onHover, className }: Props) {
   const [level, setLevel] = useSearchState("level");
   const [text, setText] = useSearchState("find");
   const [line, setLine] = useSearchState("line");
@@ -43,6 +46,7 @@ export function Logs({ runId, taskRunId, taskId, tasks, className }: Props) {
   const [seen, setSeen] = useState(0);
   const [open, setOpen] = useState<Set<string>>(() => new Set());
 
+  const taskOf = useMemo(() => new Map((tasks ?? []).map((one) => [one.id, one.taskId])), [tasks]);
   const where = useMemo(
     () => ({
       flow_run_id: { _eq: runId },
@@ -228,6 +232,8 @@ export function Logs({ runId, taskRunId, taskId, tasks, className }: Props) {
                   key={item.key}
                   ref={rows.measureElement}
                   data-index={item.index}
+                  onMouseEnter={() => onHover?.(taskOf.get(paged.row(item.index)?.task_run_id ?? ""))}
+                  onMouseLeave={() => onHover?.(undefined)}
                   style={{
                     position: "absolute",
                     top: 0,
@@ -239,6 +245,10 @@ export function Logs({ runId, taskRunId, taskId, tasks, className }: Props) {
                   <LogLine
                     line={paged.row(item.index)}
                     find={text}
+                    isPointed={
+                      hovered !== undefined &&
+                      taskOf.get(paged.row(item.index)?.task_run_id ?? "") === hovered
+                    }
                     isLinked={paged.row(item.index)?.id === (line || (at > 0 ? found?.id : undefined))}
                     isOpen={
                       // What somebody came for is open: the linked line, and tracebacks of one task run.

@@ -53,9 +53,9 @@ export const RUN_TASKS = graphql(`
 export const RUN_RETRIES = graphql(`
   query RunRetries($id: uuid!) {
     task_run_state(
-      where: { state: { _in: ["Retrying", "Queued"] }, task_run: { flow_run_id: { _eq: $id }, map_index: { _eq: -1 } } }
+      where: { state: { _eq: "Retrying" }, task_run: { flow_run_id: { _eq: $id }, map_index: { _eq: -1 } } }
       limit: 1000
-    ) { task_run_id timestamp state }
+    ) { task_run_id timestamp }
   }
 `);
 
@@ -65,14 +65,12 @@ export const MAPPED = graphql(`
   }
 `);
 
-/** The children of a mapped task that began first, and those that failed. */
+/** The children of a mapped task. */
 export const CHILDREN = graphql(`
-  query Children($run: uuid!, $task: uuid!) {
-    task_run(
-      where: { flow_run_id: { _eq: $run }, task_id: { _eq: $task }, map_index: { _gte: 0 } }
-      order_by: [{ start_time: asc_nulls_last }, { map_index: asc }]
-      limit: 500
-    ) { id map_index state start_time end_time }
+  query Children($where: task_run_bool_exp!, $offset: Int!, $limit: Int!) {
+    task_run(where: $where, order_by: [{ task_id: asc }, { map_index: asc }], offset: $offset, limit: $limit) {
+      id map_index state start_time end_time
+    }
   }
 `);
 

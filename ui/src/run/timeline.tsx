@@ -2,26 +2,25 @@
 import { Minus, Plus, ScanLine } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { usePrefs } from "@/lib/prefs";
-import { colourOf, type Family, family, GROUPS, hasEnded, word } from "@/lib/states";
-import { clockTime, count, duration, hourMinute } from "@/lib/time";
+import { GROUPS, word } from "@/lib/states";
+import { clockTime, count, duration } from "@/lib/time";
 import { IconButton, useNow } from "@/parts/basics";
+import { type Bar, HEAD, Painter, ROW } from "./painter";
 
-export interface Bar {
+/** The children of a mapped task that is opened: as many as there are, and those in sight known. */
+export interface Opened {
+  /** The bar that they stand under. */
   id: string;
-  label: string;
-  state: string | null;
-  start?: number;
-  end?: number;
-  /** Of a mapped task: its children by state. */
-  counts?: Record<string, number>;
-  /** Stands under another one: a child of a mapped task. */
-  isChild?: boolean;
-  /** Moments at which it was tried again. */
-  retries: number[];
+  count: number;
+  bar: (index: number) => Bar | undefined;
+  show: (first: number, last: number) => void;
 }
 
 interface Props {
   bars: Bar[];
+  opened?: Opened;
+  hovered?: string;
+  onHover?: (id: string | undefined) => void;
   begin: number;
   /** End of the run; while it goes on the clock is. */
   end?: number;
@@ -29,13 +28,7 @@ interface Props {
   onChoose: (id: string | undefined) => void;
 }
 
-const ROW = 26;
-const HEAD = 24;
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400].map(
-  (s) => s * 1000,
-);
-
-export function Timeline({ bars, begin, end, chosen, onChoose }: Props) {
+export function Timeline({ bars, opened, begin, end, chosen, hovered, onHover, onChoose }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const [size, setSize] = useState({ width: 600, height: 300 });
@@ -49,7 +42,22 @@ export function Timeline({ bars, begin, end, chosen, onChoose }: Props) {
   const labelWidth = size.width < 480 ? 96 : 168;
   const padding = (until - begin) * 0.02;
   const [from, to] = zoom ?? [begin, until + padding];
-  const shown = useMemo(() => (isCritical ? criticalPath(bars) : bars), [bars, isCritical]);
+  const tops = useMemo(() => (isCritical ? criticalPath(bars) : bars), [bars, isCritical]);
+  const openAt = opened ? tops.findIndex((bar) => bar.id === opened.id) : -1;
+  const nChildren = openAt < 0 ? 0 : (opened?.count ?? 0);
+  const length = tops.length + nChildren;
+  /** The bar of a row; of a child that is not read yet, none. */
+  const barAt = (row: number): Bar | undefined =>
+    row <= openAt || openAt < 0
+      ? tops[row]
+      : row <= openAt + nChildren
+        ? opened?.bar(row - openAt - 1)
+        : tops[row - nChildren];
+  const first = Math.max(0, Math.floor(scroll / ROW));
+  const last = Math.min(length, Math.ceil((scroll + size.height) / ROW));
+  useEffect(() => {
+    if (nChildren > 0) opened?.show(Math.max(0, first - openAt - 1), Math.max(0, last - openAt - 1));
+  }, [first, last, openAt, nChildren]);
 
   useEffect(() => {
     const element = box.current;
@@ -71,21 +79,21 @@ export function Timeline({ bars, begin, end, chosen, onChoose }: Props) {
     draw.scale(ratio, ratio);
     const painter = new Painter(draw, size, labelWidth, from, to);
     painter.axis();
-    const first = Math.max(0, Math.floor(scroll / ROW));
-    const last = Math.min(shown.length, Math.ceil((scroll + size.height) / ROW));
     for (let index = first; index < last; index += 1) {
-      const bar = shown[index]!;
-      painter.bar(bar, HEAD + index * ROW - scroll, index === hover, bar.id === chosen, until);
+      const bar = barAt(index);
+      if (!bar) continue;
+      const isHovered = index === hover || bar.id === hovered;
+      painter.bar(bar, HEAD + index * ROW - scroll, isHovered, bar.id === chosen, until);
     }
     painter.cover();
     if (end === undefined) painter.now(now);
-  }, [shown, size, scroll, from, to, hover, chosen, now, prefs, labelWidth, until]);
+  }, [tops, opened, size, scroll, from, to, hover, hovered, chosen, now, prefs, labelWidth, until]);
 
   function indexAt(clientY: number): number | undefined {
     const rectangle = canvas.current?.getBoundingClientRect();
     if (!rectangle) return undefined;
     const index = Math.floor((clientY - rectangle.top - HEAD + scroll) / ROW);
-    return clientY - rectangle.top >= HEAD && shown[index] ? index : undefined;
+    return clientY - rectangle.top >= HEAD && barAt(index) ? index : undefined;
   }
 
   function scale(factor: number, around = 0.5) {
@@ -96,12 +104,18 @@ export function Timeline({ bars, begin, end, chosen, onChoose }: Props) {
   }
 
   function step(by: number) {
-    const at = shown.findIndex((bar) => bar.id === chosen);
-    const next = shown[Math.min(shown.length - 1, Math.max(0, at + by))];
+    const at = tops.findIndex((bar) => bar.id === chosen);
+    const next = tops[Math.min(tops.length - 1, Math.max(0, at + by))];
     if (next) onChoose(next.id);
   }
 
-  const found = hover === undefined ? undefined : shown[hover];
+  function point(index: number | undefined) {
+    setHover(index);
+    const bar = index === undefined ? undefined : barAt(index);
+    onHover?.(bar && !bar.isChild ? bar.id : undefined);
+  }
+
+  const found = hover === undefined ? undefined : barAt(hover);
   return (
     <div className="flex min-h-0 flex-1 flex-col">
       <div className="flex h-9 shrink-0 items-center gap-1 border-b border-line px-2 text-xs text-muted">
@@ -130,7 +144,7 @@ export function Timeline({ bars, begin, end, chosen, onChoose }: Props) {
         ref={box}
         className="relative min-h-0 flex-1 overflow-y-auto overflow-x-hidden"
         role="listbox"
-        aria-label={`Timeline of ${shown.length} tasks; all of them are in the tab Tasks, too`}
+        aria-label={`Timeline of ${tops.length} tasks; all of them are in the tab Tasks, too`}
         tabIndex={0}
         onScroll={(event) => setScroll(event.currentTarget.scrollTop)}
         onKeyDown={(event) => {
@@ -146,18 +160,18 @@ export function Timeline({ bars, begin, end, chosen, onChoose }: Props) {
           scale(event.deltaY > 0 ? 1.25 : 0.8, Math.min(1, Math.max(0, share)));
         }}
       >
-        <div style={{ height: shown.length * ROW + HEAD + 8 }}>
+        <div style={{ height: length * ROW + HEAD + 8 }}>
           <canvas
             ref={canvas}
             data-testid="timeline"
-            data-bars={shown.length}
+            data-bars={length}
             className="sticky top-0 block cursor-pointer"
             style={{ width: size.width, height: size.height }}
-            onMouseMove={(event) => setHover(indexAt(event.clientY))}
-            onMouseLeave={() => setHover(undefined)}
+            onMouseMove={(event) => point(indexAt(event.clientY))}
+            onMouseLeave={() => point(undefined)}
             onClick={(event) => {
               const index = indexAt(event.clientY);
-              const bar = index === undefined ? undefined : shown[index];
+              const bar = index === undefined ? undefined : barAt(index);
               onChoose(bar && bar.id !== chosen ? bar.id : undefined);
             }}
           />
@@ -171,6 +185,8 @@ function describe(bar: Bar, until: number): string {
   const parts = [bar.label, word(bar.state)];
   if (bar.start !== undefined)
     parts.push(`${clockTime(bar.start)} · ${duration((bar.end ?? until) - bar.start)}`);
+  const waited = bar.ready === undefined ? 0 : (bar.start ?? until) - bar.ready;
+  if (waited > 500) parts.push(`waited ${duration(waited)}`);
   if (bar.retries.length) parts.push(`${bar.retries.length} retries`);
   if (bar.counts) {
     for (const group of GROUPS) {
@@ -198,198 +214,4 @@ function criticalPath(bars: Bar[]): Bar[] {
       .reduce<Bar | undefined>((best, bar) => (!best || endOf(bar) > endOf(best) ? bar : best), undefined);
   }
   return path;
-}
-
-class Painter {
-  private readonly style = getComputedStyle(document.documentElement);
-  private readonly colours = new Map<string, string>();
-
-  constructor(
-    private readonly draw: CanvasRenderingContext2D,
-    private readonly size: { width: number; height: number },
-    private readonly left: number,
-    private readonly from: number,
-    private readonly to: number,
-  ) {
-    draw.clearRect(0, 0, size.width, size.height);
-    draw.font = "12px system-ui, sans-serif";
-    draw.textBaseline = "middle";
-  }
-
-  private variable(name: string): string {
-    return this.style.getPropertyValue(name).trim();
-  }
-
-  private colour(name: Family): string {
-    let found = this.colours.get(name);
-    if (!found) {
-      found = colourOf(name);
-      this.colours.set(name, found);
-    }
-    return found;
-  }
-
-  x(at: number): number {
-    return this.left + ((at - this.from) / (this.to - this.from)) * (this.size.width - this.left - 8);
-  }
-
-  axis(): void {
-    const { draw } = this;
-    const width = this.size.width - this.left;
-    const step = STEPS.find((one) => ((this.to - this.from) / one) * 70 < width) ?? STEPS.at(-1)!;
-    for (let at = Math.ceil(this.from / step) * step; at < this.to; at += step) {
-      const x = Math.round(this.x(at)) + 0.5;
-      draw.strokeStyle = this.variable("--line");
-      draw.beginPath();
-      draw.moveTo(x, HEAD);
-      draw.lineTo(x, this.size.height);
-      draw.stroke();
-    }
-  }
-
-  /** What must not be painted over: the times at the top. */
-  cover(): void {
-    const { draw } = this;
-    draw.fillStyle = this.variable("--page");
-    draw.fillRect(0, 0, this.size.width, HEAD);
-    const width = this.size.width - this.left;
-    const step = STEPS.find((one) => ((this.to - this.from) / one) * 70 < width) ?? STEPS.at(-1)!;
-    draw.fillStyle = this.variable("--muted");
-    draw.textAlign = "center";
-    draw.font = "11px system-ui, sans-serif";
-    for (let at = Math.ceil(this.from / step) * step; at < this.to; at += step) {
-      const x = this.x(at);
-      if (x > this.left + 20 && x < this.size.width - 24)
-        draw.fillText(step < 60_000 ? clockTime(at) : hourMinute(at), x, HEAD / 2);
-    }
-  }
-
-  bar(bar: Bar, top: number, isHovered: boolean, isChosen: boolean, until: number): void {
-    const { draw } = this;
-    if (isHovered || isChosen) {
-      draw.fillStyle = this.variable(isChosen ? "--hover" : "--panel");
-      draw.fillRect(0, top, this.size.width, ROW);
-    }
-    draw.save();
-    draw.beginPath();
-    draw.rect(0, top, this.left - 8, ROW);
-    draw.clip();
-    draw.font = "12px system-ui, sans-serif";
-    draw.textAlign = "left";
-    draw.fillStyle = this.variable(bar.start === undefined ? "--muted" : "--text");
-    draw.fillText(bar.label, bar.isChild ? 26 : 12, top + ROW / 2);
-    draw.restore();
-    draw.save();
-    draw.beginPath();
-    draw.rect(this.left, top, this.size.width - this.left, ROW);
-    draw.clip();
-    if (bar.start !== undefined) this.block(bar, top, until);
-    else if (bar.state === "TriggerFailed") this.hatched(top);
-    draw.restore();
-  }
-
-  private block(bar: Bar, top: number, until: number): void {
-    const { draw } = this;
-    const isOpen = bar.end === undefined;
-    const left = this.x(bar.start!);
-    const right = Math.max(this.x(bar.end ?? until), left + 3);
-    const y = top + 6;
-    const height = ROW - 12;
-    if (bar.counts) this.stacked(bar.counts, left, right, y, height);
-    else {
-      draw.fillStyle = this.colour(family(bar.state));
-      draw.globalAlpha = bar.state === "Cached" ? 0.6 : isOpen && !hasEnded(bar.state) ? 0.75 : 1;
-      draw.beginPath();
-      draw.roundRect(left, y, right - left, height, 2);
-      draw.fill();
-      draw.globalAlpha = 1;
-    }
-    draw.fillStyle = this.variable("--page");
-    for (const retry of bar.retries) draw.fillRect(this.x(retry) - 1, y, 2, height);
-    const text = bar.counts
-      ? summary(bar.counts)
-      : bar.retries.length
-        ? `${bar.retries.length}× retried`
-        : "";
-    if (text) this.note(text, left, right, top);
-  }
-
-  private note(text: string, left: number, right: number, top: number): void {
-    const { draw } = this;
-    draw.font = "11px system-ui, sans-serif";
-    draw.fillStyle = this.variable("--muted");
-    draw.textAlign = "left";
-    const width = draw.measureText(text).width;
-    if (right + 8 + width < this.size.width) draw.fillText(text, right + 6, top + ROW / 2);
-    else if (right - left > width + 16) {
-      draw.fillStyle = this.variable("--page");
-      draw.fillText(text, right - 8 - width, top + ROW / 2);
-    } else if (left - 8 - width > this.left) draw.fillText(text, left - 6 - width, top + ROW / 2);
-  }
-
-  private stacked(
-    counts: Record<string, number>,
-    left: number,
-    right: number,
-    y: number,
-    height: number,
-  ): void {
-    const { draw } = this;
-    const total = Object.values(counts).reduce((sum, one) => sum + one, 0) || 1;
-    let x = left;
-    const order = [...GROUPS].reverse();
-    for (const group of order) {
-      const number = group.states.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
-      if (!number) continue;
-      const width = Math.max((number / total) * (right - left), group.key === "bad" ? 4 : 1);
-      draw.fillStyle = this.colour(group.key);
-      draw.fillRect(Math.min(x, right - width), y, width, height);
-      x += width;
-    }
-  }
-
-  private hatched(top: number): void {
-    const { draw } = this;
-    draw.strokeStyle = this.colour("bad");
-    draw.font = "11px system-ui, sans-serif";
-    draw.fillStyle = this.variable("--muted");
-    draw.textAlign = "left";
-    draw.beginPath();
-    for (let x = 0; x < 24; x += 5) {
-      draw.moveTo(this.left + x, top + ROW - 7);
-      draw.lineTo(this.left + x + 6, top + 7);
-    }
-    draw.stroke();
-    draw.fillText("trigger failed", this.left + 36, top + ROW / 2);
-  }
-
-  now(at: number): void {
-    const { draw } = this;
-    const x = Math.round(this.x(at)) + 0.5;
-    if (x < this.left || x > this.size.width) return;
-    draw.strokeStyle = this.colour("running");
-    draw.setLineDash([3, 3]);
-    draw.beginPath();
-    draw.moveTo(x, HEAD);
-    draw.lineTo(x, this.size.height);
-    draw.stroke();
-    draw.setLineDash([]);
-  }
-}
-
-function summary(counts: Record<string, number>): string {
-  const signs: Partial<Record<Family, string>> = {
-    good: "✓",
-    bad: "✕",
-    running: "▶",
-    waiting: "○",
-    ended: "■",
-    paused: "✋",
-  };
-  const parts: string[] = [];
-  for (const group of [...GROUPS].reverse()) {
-    const number = group.states.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
-    if (number) parts.push(`${count(number)} ${signs[group.key] ?? ""}`);
-  }
-  return parts.join("  ");
 }
