@@ -472,8 +472,6 @@ def test_a_network_from_which_the_api_cannot_be_reached_is_found_out_by_trying(
     image = {"PREFECT__CLOUD__AGENT__DEFAULT_IMAGE": site.image}
     with site.agent(label, "--network", "none", **image) as agent:
         agent.wait_for("Containers cannot reach the API at http://host.docker.internal:")
-    names = [name for container in site.engine.api.containers(all=True) for name in container["Names"]]
-    assert not [name for name in names if "prefect-reach" in name]
 
 
 def test_a_server_that_containers_cannot_reach_is_found_out(site: Site, label: str, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ class _Labels:
     attempt: str = "io.prefect.flow-run-attempt"
     agent_id: str = "io.prefect.agent-id"
     kept: str = "io.prefect.kept"
+    trial: str = "io.prefect.trial"
 
 
 LABELS = _Labels()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.agent._job import Ended
@@ -73,6 +74,7 @@ class Engine:
     def __init__(self, client: Any, logger: logging.Logger) -> None:
         self.client = client
         self._logger = logger
+        self._events: Any = None
         self._host_addresses: dict[str, str | None] = {}
         #: Id of the agent, whose containers these are.
         self.agent_id: str | None = None
@@ -269,6 +271,29 @@ class Engine:
             raise InfrastructureAwayError(f"The Docker engine is not well: {exc}") from exc
         return [_sighting(container) for container in cast("list[dict[str, Any]]", found)]
 
+    def ends(self) -> Generator[None]:
+        """Yields when a container of this agent has ended, until `close`, or until the engine is gone.
+
+        Raises:
+            docker.errors.APIError: the engine refuses.
+            InfrastructureAwayError: it does not answer, or no more.
+        """
+        wanted = {"type": "container", "event": "die", "label": f"{LABELS.agent_id}={self.agent_id}"}
+        with _answers():
+            events = self._events = self.client.events(filters=wanted)
+            for _ in cast("Iterator[bytes]", events):
+                yield
+
+    def close(self) -> None:
+        """Stop listening."""
+        from docker.errors import DockerException
+
+        events, self._events = self._events, None
+        if events is not None:
+            # The docker package closes a socket that it digs out of the response: it may have ended, or be of SSH.
+            with suppress(OSError, AttributeError, DockerException):
+                events.close()
+
     def end_of(self, job_id: str) -> Ended:
         """How a container ended."""
         from docker.errors import APIError
@@ -305,7 +330,12 @@ class Engine:
             docker.errors.APIError: the engine refuses.
             InfrastructureAwayError: it does not answer, or not in time.
         """
-        container_id = self._create(spec, spec.name)
+        with _answers():
+            filters = {"label": [LABELS.trial], "status": "exited"}
+            left = cast("list[dict[str, Any]]", self.client.containers(all=True, filters=filters))
+        for container in left:  # of agents that were killed meanwhile
+            self.remove(str(container["Id"]))
+        container_id = self._create(replace(spec, labels={LABELS.trial: "true"}), spec.name)
         try:
             with _answers():
                 self.client.start(container=container_id)

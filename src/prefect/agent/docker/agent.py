@@ -23,6 +23,8 @@ from prefect.utilities.graphql import GraphQLResult
 __all__ = ["DockerAgent"]
 
 _TIMEOUT_S = 60
+#: Seconds until an engine that stopped telling of ends is asked again.
+_LISTEN_AGAIN_S = 5.0
 
 
 class DockerAgent(Agent):
@@ -128,6 +130,7 @@ class DockerAgent(Agent):
             ValueError: a network is not there.
         """
         self._engine.agent_id = self._agent_id
+        threading.Thread(target=self._listen, name="prefect-agent-ends", daemon=True).start()
         self._engine.check_networks(tuple(self.networks or ()))
         network = (self.networks or ["default"])[0]
         why = None
@@ -137,6 +140,22 @@ class DockerAgent(Agent):
             self.logger.warning(why)
         else:
             threading.Thread(target=self._try_to_reach, name="prefect-agent-reach", daemon=True).start()
+
+    def _listen(self) -> None:
+        """Look at the containers as soon as one has ended, and not only every few seconds."""
+        from docker.errors import APIError
+
+        while not self._exit.is_set():
+            try:
+                for _ in self._engine.ends():
+                    if self._supervisor is not None:
+                        self._supervisor.wake()
+            except (InfrastructureAwayError, APIError) as exc:
+                self.logger.debug("The engine says nothing of containers that end: %s", exc)
+            self._exit.wait(_LISTEN_AGAIN_S)
+
+    def _close(self) -> None:
+        self._engine.close()
 
     def _try_to_reach(self) -> None:
         """See from inside a container whether the API can be reached, if there is an image to try it with."""
@@ -156,7 +175,6 @@ class DockerAgent(Agent):
                 name=f"prefect-reach-{nothing.id}",
                 command=reach_command(spec.environment["PREFECT__CLOUD__API"]),
                 environment={},
-                labels={},
                 mount_paths=[],
                 host_config={name: value for name, value in spec.host_config.items() if name != "binds"},
             )

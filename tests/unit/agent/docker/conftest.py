@@ -11,7 +11,7 @@ import re
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -32,6 +32,7 @@ class FakeDocker:
         networks: gateways of networks by name.
         answers: what to answer instead: `{"start": (500, "broken")}`.
         output: of every container.
+        exit_code: of every container that is waited for.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,14 @@ class FakeDocker:
         self.pull_lines: list[dict[str, Any]] = [{"status": "Downloaded"}]
         self.components: list[dict[str, str]] = [{"Name": "Engine"}]
         self.output = b""
+        self.exit_code = 0
         self.url = ""
+        self.news = threading.Condition()
+
+    def wait_until(self, holds: Callable[[], Any]) -> bool:
+        """Whether a condition came to hold, looked at after each request."""
+        with self.news:
+            return bool(self.news.wait_for(holds, 60))
 
     def end(self, container_id: str, **state: Any) -> None:
         """Have a container end."""
@@ -58,6 +66,9 @@ class FakeDocker:
             return self.answers.get("ping", (200, b"OK"))
         if path == "/version":
             return 200, {"Version": "27.1", "ApiVersion": "1.44", "Components": self.components}
+        if path == "/events":
+            self.acts.append("events")
+            return 200, b'{"status": "die"}'
         if path == "/images/create":
             self.acts.append(f"pull {query['fromImage']}:{query.get('tag', '')}")
             return self.answers.get(
@@ -105,7 +116,7 @@ class FakeDocker:
                 "Names": [],
             }
             for container_id, found in self.containers.items()
-            if found["Config"]["Labels"].get(name) == value
+            if (found["Config"]["Labels"].get(name) == value if value else name in found["Config"]["Labels"])
         ]
 
     def _on_container(self, container_id: str, act: str, query: dict[str, str]) -> Answer:
@@ -120,6 +131,9 @@ class FakeDocker:
         self.acts.append(" ".join([act, container_id, *([query["signal"]] if "signal" in query else [])]))
         if act in self.answers:
             return self.answers[act]
+        if act == "wait":
+            self.end(container_id, ExitCode=self.exit_code)
+            return 200, {"StatusCode": self.exit_code}
         if act == "start":
             found["State"].update({"Status": "running", "Running": True})
         elif act == "kill":
@@ -145,7 +159,9 @@ def docker() -> Iterator[FakeDocker]:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            status, answer = fake.answer(self.command, parts.path, query, body)
+            with fake.news:
+                status, answer = fake.answer(self.command, parts.path, query, body)
+                fake.news.notify_all()
             if isinstance(answer, str):
                 answer = {"message": answer}
             data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()

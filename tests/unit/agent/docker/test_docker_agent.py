@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+import prefect
 from prefect.agent._remote_jobs import InfrastructureAwayError
 from prefect.agent.docker import DockerAgent, _reach
 from prefect.agent.docker._engine import Engine, connect
@@ -32,11 +35,16 @@ def somewhere_else(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def agent(docker: Any) -> Callable[..., DockerAgent]:
-    def make(**arguments: Any) -> DockerAgent:
-        return DockerAgent(base_url=docker.url, **arguments)
+def agent(docker: Any) -> Iterator[Callable[..., DockerAgent]]:
+    made: list[DockerAgent] = []
 
-    return make
+    def make(**arguments: Any) -> DockerAgent:
+        made.append(DockerAgent(base_url=docker.url, **arguments))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
 
 
 @pytest.fixture
@@ -170,7 +178,7 @@ def test_a_container_is_in_all_networks_of_the_agent(docker: Any, agent: Callabl
     runner.deploy_flow(flow_run())
 
     assert docker.created[0][1]["HostConfig"]["NetworkMode"] == "one"
-    assert docker.acts == ["connect 1 two", "start 1"]
+    assert [act for act in docker.acts if act != "events"] == ["connect 1 two", "start 1"]
 
 
 def test_a_network_that_is_not_there_is_named_at_the_start(agent: Callable[..., DockerAgent]) -> None:
@@ -300,6 +308,13 @@ def test_only_containers_of_this_agent_are_seen(docker: Any, engine: Engine) -> 
     ]
 
 
+def test_the_engine_tells_of_containers_that_end(engine: Engine) -> None:
+    assert list(engine.ends()) == [None]
+
+    engine.close()
+    engine.close()
+
+
 def test_an_engine_that_is_not_well_is_away_and_says_nothing_of_containers(
     docker: Any, engine: Engine
 ) -> None:
@@ -384,6 +399,33 @@ def test_a_server_for_this_machine_only_is_out_of_reach_until_it_is_exposed(own_
 def test_a_gateway_that_is_not_up_yet_is_no_reason_to_doubt(own_address: str) -> None:
     with listening("0.0.0.0") as port:
         assert _reach.why_out_of_reach(f"http://127.0.0.1:{port}", "unix:///x", "10.255.254.1") is None
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_an_agent_tries_from_a_container_whether_the_api_can_be_reached(
+    docker: Any, agent: Callable[..., DockerAgent], exit_code: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    docker.images.add(f"prefect-classic:{prefect.__version__.partition('+')[0]}")
+    docker.output = b"No route to host\n"
+    docker.exit_code = exit_code
+    # What a killed agent left.
+    docker.containers["old"] = {
+        "State": {"Status": "exited"},
+        "Config": {"Labels": {"io.prefect.trial": "true"}, "Tty": False},
+    }
+    name = f"reach-{uuid.uuid4()}"
+
+    agent(name=name).on_startup()
+
+    assert docker.wait_until(lambda: docker.created and not docker.containers), docker.acts
+    ((_, made),) = docker.created
+    assert "api.example.com" in made["Cmd"][-1]
+    assert made["HostConfig"]["ExtraHosts"] == ["host.docker.internal:host-gateway"]
+    assert "Env" not in made  # no key
+    for thread in threading.enumerate():
+        if thread.name == "prefect-agent-reach":
+            thread.join(60)
+    assert ("Containers cannot reach the API" in capfd.readouterr().out) is bool(exit_code)
 
 
 @pytest.mark.parametrize("api", ["http://api.example.com", "http://10.0.0.1:4200"])
