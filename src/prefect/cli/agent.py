@@ -38,9 +38,12 @@ _IMPORT_PATHS = click.option(
 
 @click.group(
     cls=Group,
-    lazy={"docker": "prefect.cli.agent_docker:docker"},
+    lazy={
+        "docker": "prefect.cli.agent_docker:docker",
+        "kubernetes": "prefect.cli.agent_kubernetes:kubernetes",
+    },
     removed={
-        "fargate": "Agents for ECS (`prefect agent ecs start`) took its place; this version has local and Docker agents so far."
+        "fargate": "Agents for ECS (`prefect agent ecs start`) took its place; this version has local, Docker and Kubernetes agents so far."
     },
 )
 def agent() -> None:
