@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ def agents(servers: list[Server], count: int, ledger: Path, hook: str = "") -> I
                         env={
                             **os.environ,
                             "PREFECT__SERVER__ENDPOINT": endpoint,
-                            "PYTHONPATH": str(folder),
+                            "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]),
                             "PREFECT__CLOUD__AGENT__LEVEL": "WARNING",
                         },
                         stdout=output,
@@ -176,3 +177,41 @@ def test_f24_runs_that_are_due_at_one_second_are_handed_out_in_order(
     assert median["older"] < median["younger"]
     assert first < 20
     assert last < 3000
+
+
+def offered_after_another_hung_up(server: Server) -> tuple[list[str], str]:
+    """Runs that are offered to whoever asks after somebody who waited hung up; and the one that there is."""
+    connection = server.connect()
+    flow = register_flow(connection, tasks=1)
+    gone = server.connect()
+
+    def ask() -> None:
+        with pytest.raises(OSError):
+            gone.mutate("get_runs_in_queue", "flow_run_ids", wait_s=10, lease_s=600)
+
+    asks = threading.Thread(target=ask)
+    asks.start()
+    time.sleep(0.3)  # it has come in, and waits
+    gone.hang_up()
+    asks.join(30)
+    time.sleep(0.1)
+    (run,) = make_runs(connection, flow, 1)
+    answer = connection.mutate("get_runs_in_queue", "flow_run_ids", wait_s=3, lease_s=600)
+    connection.close()
+    return answer.data["get_runs_in_queue"]["flow_run_ids"], run
+
+
+def test_f7_an_agent_that_hangs_up_is_offered_nothing(start: Callable[..., Server]) -> None:
+    offered, run = offered_after_another_hung_up(start())
+    assert offered == [run]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_f7_notices_a_server_that_offers_runs_to_agents_that_are_gone(start: Callable[..., Server]) -> None:
+    broken = """
+        from starlette.requests import Request
+        async def is_disconnected(self):
+            return False
+        Request.is_disconnected = is_disconnected
+    """
+    assert offered_after_another_hung_up(start(broken=broken))[0] == []

@@ -114,7 +114,7 @@ class Site:
             folder = self.directory / name
             folder.mkdir()
             (folder / "sitecustomize.py").write_text(textwrap.dedent(hook), encoding="utf-8")
-            environment["PYTHONPATH"] = str(folder)
+            environment["PYTHONPATH"] = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,

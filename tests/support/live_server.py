@@ -96,6 +96,10 @@ class Connection:
         """Close it; it is made again when it is used."""
         self._http.close()
 
+    def hang_up(self) -> None:
+        """Close it under a request that another thread waits for the answer to."""
+        self._http.sock.shutdown(socket.SHUT_RDWR)
+
 
 @dataclass
 class Database:

@@ -47,7 +47,10 @@ class Job(Protocol):
         ...
 
     def stop(self, is_urgent: bool) -> None:
-        """Ask it to end, or end it now if that is urgent; without waiting."""
+        """Ask it to end, or end it now if that is urgent; without waiting.
+
+        Where it has ended by itself, what it left behind is ended.
+        """
         ...
 
     def release(self) -> None:

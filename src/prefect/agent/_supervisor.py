@@ -214,6 +214,8 @@ class Supervisor:
         clause = describe_end(self._what, end)
         if status is None or self._is_another(watched, status):
             return True
+        if status.state in _STOPPED:
+            watched.job.stop(True)  # it may have ended by itself, and left what it had started behind
         if status.state in _FINISHED:
             if end.exit_code != 0:
                 self._logger.info("Flow run %s is %s. %s.", watched.run_id, status.state, clause)

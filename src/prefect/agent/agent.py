@@ -81,7 +81,7 @@ class Agent:
     #: Seconds for which a run is kept while its infrastructure starts. The agent renews it.
     _lease_s = 30.0
     #: Seconds for which runs that were asked for are kept until they are taken.
-    _reserve_s = 10.0
+    _reserve_s = 5.0
     #: Seconds that the server waits for work before it answers that there is none.
     _wait_s = 10.0
     #: Seconds between two looks at the jobs.

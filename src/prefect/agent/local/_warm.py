@@ -58,7 +58,8 @@ class Forked(StartedProcess):
         return True
 
     def send_signal(self, number: int) -> None:
-        if self._parent.send_signal(self.number, number):
+        # Its parent knows a process that has ended no more; what that has started is in its session still.
+        if self.status is None and self._parent.send_signal(self.number, number):
             return
         try:
             os.killpg(self.pid, number)

@@ -37,6 +37,7 @@ async def run_waiting(
 
     Raises:
         UnauthenticatedError: they may not: their key was revoked while they waited.
+        UnavailableError: they have hung up.
     """
 
     async def once() -> Any:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from prefect.server.errors import ApiError
+from prefect.server.errors import ApiError, UnavailableError
 from prefect.server.graphql.execute import Reply
 from prefect.server.http.body import BodyError, read_graphql
 from prefect.server.http.parts import Parts, headers_of, parts_of
@@ -33,7 +32,7 @@ async def graphql(request: Request) -> Response:
         wanted = await read_graphql(request, headers, most, limits.batch)
     except BodyError as exc:
         return error_reply(exc.status, exc.message, exc.code)
-    is_still = _is_still(request, parts, caller)
+    is_still = functools.partial(_is_still, request, parts, caller)
     if not isinstance(wanted, list):
         reply = await parts.executor.execute(wanted, caller, is_still)
     else:
@@ -49,9 +48,12 @@ def _joined(replies: list[Reply]) -> Reply:
     return Reply(200, b"[" + b",".join(reply.body for reply in replies) + b"]")
 
 
-def _is_still(request: Request, parts: Parts, caller: Caller | None) -> Callable[[], Awaitable[bool]] | None:
-    """Asks whether who sent a request may still do what they might when it came; None if that cannot end."""
-    if caller is None or caller.key_id is None:
-        return None
+async def _is_still(request: Request, parts: Parts, caller: Caller | None) -> bool:
+    """Whether who sent a request may still do what they might when it came.
 
-    return functools.partial(parts.is_still, request, caller)
+    Raises:
+        UnavailableError: they are gone: what they waited for is for others.
+    """
+    if await request.is_disconnected():
+        raise UnavailableError("The connection was closed before the answer.")
+    return caller is None or caller.key_id is None or await parts.is_still(request, caller)
