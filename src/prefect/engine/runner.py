@@ -89,8 +89,8 @@ class Runner:
         """
         if state is None:
             state = Pending()
-        elif state._meta:  # pyright: ignore[reportPrivateUsage]
-            state = cast("State", getattr(state, "state", None) or Pending())
+        else:
+            state = _unwrapped(state)
         return state, context
 
     def call_runner_target_handlers(self, old_state: State, new_state: State) -> State:
@@ -121,3 +121,12 @@ class Runner:
             self.logger.exception(message)
             raise ENDRUN(Failed(message, result=exc)) from exc
         return new_state
+
+
+def _unwrapped(state: State) -> State:
+    """The state that wrapping ones are around; `Running` that had to queue has not begun."""
+    was_queued = False
+    while state._meta:  # pyright: ignore[reportPrivateUsage]
+        was_queued = was_queued or state.is_queued()
+        state = cast("State", getattr(state, "state", None) or Pending())
+    return Pending(state.message) if was_queued and state.is_running() else state

@@ -176,9 +176,11 @@ class CloudTaskRunner(TaskRunner):
         try:
             for edge, upstream in upstream_states.items():
                 reader = edge.upstream_task.__dict__.get("result") or self.flow_result
-                for one in (upstream, *getattr(upstream, "map_states", ())):
-                    if one is not None:  # a child of an earlier attempt, which is read with its own run
-                        one.load_result(reader)
+                upstream.load_result(reader)
+                children = [child for child in getattr(upstream, "map_states", ()) if child is not None]
+                if children:  # one that is None is of an earlier attempt, and is read with its own run
+                    # The list was made of what was here, which leaves out what an earlier attempt wrote.
+                    upstream.result = [child.load_result(reader).result for child in children]
             state.load_cached_results(
                 {edge.key: s._result for edge, s in upstream_states.items() if edge.key}  # pyright: ignore[reportPrivateUsage]
             )

@@ -11,7 +11,7 @@ import prefect
 from prefect import Flow, Parameter, task
 from prefect.client import Client
 from prefect.engine.cloud import CloudFlowRunner
-from prefect.engine.state import Failed, State, Success
+from prefect.engine.state import Failed, Queued, Running, State, Submitted, Success
 from prefect.exceptions import AuthorizationError, ClientError
 from prefect.testing import FakeClock
 from prefect.utilities.configuration import set_temporary_config
@@ -211,3 +211,16 @@ def test_a_removed_token_names_its_replacement() -> None:
 def test_an_address_of_the_old_cloud_says_what_to_set() -> None:
     with pytest.raises(ClientError, match="prefect backend server"):
         Client("https://api.prefect.io")
+
+
+@pytest.mark.parametrize("is_taken_again", [False, True], ids=["waits", "submitted again"])
+def test_a_run_that_had_to_queue_is_not_running_yet(
+    run_on: Callable[..., State], is_taken_again: bool
+) -> None:
+    flow, api = make()
+    queued: State = Queued("no slot", state=Running("asked for"))
+    api.flow_run["serialized_state"] = (Submitted(state=queued) if is_taken_again else queued).serialize()
+    api.task_run(api.task_ids["double-2"], -1)["serialized_state"] = queued.serialize()
+    assert run_on(flow, api).is_successful()
+    assert [kind for name, kind, _ in api.history if name == "flow"] == ["Running", "Success"]
+    assert [kind for name, kind, _ in api.history if name == "double-2"] == ["Running", "Success"]
