@@ -1,17 +1,13 @@
-"""From flow runs to Kubernetes jobs, and from pods to how runs ended: tables of what goes in and comes out."""
+"""From flow runs to Kubernetes jobs: tables of what goes in and what comes out."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 
 from prefect.agent._environment import RunSettings
-from prefect.agent.kubernetes._cluster import describe_pod, why_waiting
 from prefect.agent.kubernetes._job_spec import JobDefaults, job_spec
-from prefect.agent.kubernetes._manifests import agent_manifests, as_yaml
 from prefect.run_configs import KubernetesRun
 from prefect.utilities.graphql import GraphQLResult
 
@@ -38,10 +34,25 @@ def flow_run(**changes: Any) -> GraphQLResult:
     return GraphQLResult({"id": "run-id", "name": "run name", "flow": flow, "run_config": None, **changes})
 
 
-def spec(run_config: KubernetesRun | None = None, run: Any = None, **defaults: Any) -> dict[str, Any]:
+def spec(
+    run_config: KubernetesRun | None = None,
+    run: Any = None,
+    *,
+    env_vars: dict[str, Any] | None = None,
+    agent_id: str | None = None,
+    **defaults: Any,
+) -> dict[str, Any]:
     config = run_config or KubernetesRun()
-    run = run or flow_run(run_config=config.serialize())
-    return job_spec(SETTINGS, run, config, JobDefaults(**{"template": {}, **defaults}), identifier="1a2b3c4d")
+    return job_spec(
+        SETTINGS,
+        run or flow_run(run_config=config.serialize()),
+        config,
+        config.job_template or {},
+        identifier="1a2b3c4d",
+        defaults=JobDefaults(**defaults),
+        of_agent=env_vars or {},
+        agent_id=agent_id,
+    )
 
 
 def pod_of(job: dict[str, Any]) -> dict[str, Any]:
@@ -52,11 +63,10 @@ def variables(job: dict[str, Any]) -> dict[str, str]:
     return {one["name"]: one["value"] for one in pod_of(job)["containers"][0]["env"]}
 
 
-def test_a_job_is_what_1_4_1_made_and_runs_once() -> None:
+def test_a_job_is_what_1_4_1_made() -> None:
     job = spec(env_vars={"A": "agent"})
     assert job["metadata"] == {"name": "prefect-job-1a2b3c4d", "labels": IDENTITY}
     assert job["spec"]["template"]["metadata"] == {"labels": IDENTITY}
-    assert job["spec"]["backoffLimit"] == 0
     pod = pod_of(job)
     assert pod["restartPolicy"] == "Never"
     (container,) = pod["containers"]
@@ -86,9 +96,7 @@ def test_a_job_is_what_1_4_1_made_and_runs_once() -> None:
 
 def test_an_attempt_and_an_agent_are_on_the_job_so_that_the_next_agent_finds_it() -> None:
     run = flow_run(epoch=3)
-    job = job_spec(
-        SETTINGS, run, KubernetesRun(), JobDefaults({}), identifier="1a2b3c4d", agent_id="agent-id"
-    )
+    job = spec(run=run, agent_id="agent-id")
     expected = {**IDENTITY, "prefect.io/flow_run_attempt": "3", "prefect.io/agent_id": "agent-id"}
     assert job["metadata"]["labels"] == expected
     assert job["spec"]["template"]["metadata"]["labels"] == expected
@@ -144,7 +152,7 @@ def test_a_template_is_kept_but_for_what_is_said_nearer_to_the_run() -> None:
             {"service_account_name": "a", "image_pull_secrets": ["a"]},
             ("r", [{"name": "r"}, {"name": "s"}]),
         ),
-        ({"image_pull_secrets": []}, {"image_pull_secrets": ["a"]}, (None, [])),
+        ({"image_pull_secrets": []}, {"image_pull_secrets": ["a"]}, (None, None)),
     ],
 )
 def test_accounts_and_secrets_of_the_run_win(
@@ -165,112 +173,3 @@ def test_image_policy_volumes_and_mounts() -> None:
     assert (container["image"], container["imagePullPolicy"]) == ("mine:2", "Always")
     assert pod_of(job)["volumes"] == [{"name": "v", "emptyDir": {}}]
     assert container["volumeMounts"] == [{"name": "v", "mountPath": "/data"}]
-
-
-def pod(
-    *,
-    exit_code: int | None = None,
-    reason: str | None = None,
-    message: str | None = None,
-    waiting: tuple[str, str] | None = None,
-    pod_reason: str | None = None,
-    conditions: tuple[Any, ...] = (),
-    memory: str | None = None,
-) -> Any:
-    ended = (
-        None if exit_code is None else SimpleNamespace(exit_code=exit_code, reason=reason, message=message)
-    )
-    waits = None if waiting is None else SimpleNamespace(reason=waiting[0], message=waiting[1])
-    state = SimpleNamespace(terminated=ended, waiting=waits)
-    limits = SimpleNamespace(limits={"memory": memory} if memory else None)
-    return SimpleNamespace(
-        status=SimpleNamespace(
-            reason=pod_reason,
-            message="the node was low on memory" if pod_reason else None,
-            container_statuses=[SimpleNamespace(state=state)],
-            init_container_statuses=None,
-            conditions=conditions,
-        ),
-        spec=SimpleNamespace(containers=[SimpleNamespace(resources=limits)]),
-    )
-
-
-@pytest.mark.parametrize(
-    ("found", "exit_code", "reason", "is_lost"),
-    [
-        (pod(exit_code=0), 0, "", False),
-        (pod(exit_code=3, reason="Error"), 3, "", False),
-        (pod(exit_code=1, message="what it left in its message"), 1, "what it left in its message", False),
-        (
-            pod(exit_code=137, reason="OOMKilled", memory="128Mi"),
-            137,
-            "out of memory: its memory is limited to 128Mi",
-            False,
-        ),
-        (pod(exit_code=137, reason="OOMKilled"), 137, "out of memory", False),
-        (pod(pod_reason="Evicted"), None, "Evicted: the node was low on memory", True),
-        (
-            pod(waiting=("ErrImagePull", "no such image")),
-            None,
-            "ErrImagePull: no such image",
-            True,
-        ),
-        (pod(), None, "its container never started", True),
-    ],
-)
-def test_how_a_pod_ended(found: Any, exit_code: int | None, reason: str, is_lost: bool) -> None:
-    ended = describe_pod(found, "last words")
-    assert (ended.exit_code, ended.reason, ended.is_lost, ended.output) == (
-        exit_code,
-        reason,
-        is_lost,
-        "last words",
-    )
-
-
-def test_why_a_pod_waits_is_said_where_time_will_not_mend_it() -> None:
-    assert why_waiting(pod(waiting=("ContainerCreating", ""))) is None
-    assert (
-        why_waiting(pod(waiting=("ImagePullBackOff", "no such image"))) == "ImagePullBackOff: no such image"
-    )
-    no_node = SimpleNamespace(
-        type="PodScheduled", status="False", reason="Unschedulable", message="0/3 nodes have 500 CPUs"
-    )
-    assert why_waiting(pod(conditions=(no_node,))) == "Unschedulable: 0/3 nodes have 500 CPUs"
-
-
-def test_an_agent_in_a_cluster_gets_the_rights_that_it_uses_and_no_more() -> None:
-    objects = agent_manifests(
-        image="prefect-classic:1",
-        namespace="flows",
-        api="http://server:4200",
-        key="KEY",
-        tenant_id=None,
-        backend="server",
-        agent_config_id=None,
-        limit=4,
-        labels=["a", "b"],
-        env_vars={"E": "1"},
-        image_pull_secrets=None,
-        image_pull_policy=None,
-        service_account_name=None,
-        has_rbac=True,
-        requests={"memory": "100Mi", "cpu": None},
-        limits={},
-    )
-    deployment, account, role, binding = yaml.safe_load_all(as_yaml(objects))
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
-    assert container["args"][:4] == ["prefect", "agent", "kubernetes", "start"]
-    assert container["args"][4:] == ["--label", "a", "--label", "b", "--env", "E=1", "--limit", "4"]
-    given = {one["name"]: one["value"] for one in container["env"]}
-    assert (given["PREFECT__CLOUD__API_KEY"], given["NAMESPACE"]) == ("KEY", "flows")
-    assert container["resources"] == {"requests": {"memory": "100Mi"}, "limits": {}}
-    assert deployment["spec"]["template"]["spec"]["serviceAccountName"] == account["metadata"]["name"]
-    rights = {(what, verb) for rule in role["rules"] for what in rule["resources"] for verb in rule["verbs"]}
-    assert rights == {
-        *(("jobs", verb) for verb in ("get", "list", "create", "delete")),
-        *(("pods", verb) for verb in ("get", "list")),
-        ("pods/log", "get"),
-    }
-    assert binding["subjects"][0]["name"] == account["metadata"]["name"]
-    assert {found["metadata"]["namespace"] for found in (deployment, account, role, binding)} == {"flows"}
