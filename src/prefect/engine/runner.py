@@ -124,9 +124,8 @@ class Runner:
 
 
 def _unwrapped(state: State) -> State:
-    """The state that wrapping ones are around; `Running` that had to queue has not begun."""
-    was_queued = False
+    """The state that wrapping ones are around; `Running` that was only asked for has not begun."""
+    wrapping = state
     while state._meta:  # pyright: ignore[reportPrivateUsage]
-        was_queued = was_queued or state.is_queued()
         state = cast("State", getattr(state, "state", None) or Pending())
-    return Pending(state.message) if was_queued and state.is_running() else state
+    return Pending(state.message) if state is not wrapping and state.is_running() else state
