@@ -122,7 +122,7 @@ def main() -> int:
         command = [sys.executable, "-m", "prefect", *words]
         server = ServerProcess(command, {"HOME": name}, url, "/health", directory / "server.log")
         try:
-            for case in (CASES if not options.only_watch else ()):
+            for case in CASES if not options.only_watch else ():
                 us, requests = zip(
                     *(one_run(url, directory, case, options.tasks) for _ in range(options.rounds)),
                     strict=True,
