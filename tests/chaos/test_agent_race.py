@@ -11,7 +11,7 @@ import textwrap
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ PROGRAM = Path(__file__).resolve().parents[1] / "support" / "ledger_agent.py"
 
 
 @contextlib.contextmanager
-def agents(servers: list[Server], count: int, ledger: Path, hook: str = "") -> Iterator[None]:
+def agents(servers: list[Server], count: int, ledger: Path, hook: str = "") -> Generator[None]:
     """So many agent processes, each with one of the servers in turn, that end with the block."""
     folder = ledger.parent / f"hook-{ledger.name}"
     folder.mkdir()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +99,7 @@ class Site:
         return "\n".join(line.message for line in self.client.graphql(document).data.log)
 
     @contextmanager
-    def agent(self, *words: str, hook: str = "", **environment: str) -> Iterator[RunningAgent]:
+    def agent(self, *words: str, hook: str = "", **environment: str) -> Generator[RunningAgent]:
         """A local agent, ready for work; ended after the block if it is still there.
 
         Args:
@@ -140,7 +140,7 @@ class Site:
 @contextmanager
 def running_site(
     directory: Path, flows: str, *words: str, database_url: str = "", broken: str = ""
-) -> Iterator[Site]:
+) -> Generator[Site]:
     """A server with the flows of a file, for as long as the block runs.
 
     Args:

@@ -47,6 +47,13 @@ def tell(names):
         print(name, os.environ.get(name))
 
 
+@task
+def describe(path):
+    import facts  # a file beside this one, which is read by the run and not when it is registered
+
+    facts.write(path)
+
+
 with Flow("doubled", result=LocalResult()) as doubled:
     double.map(numbers(Parameter("n", default=3)))
 
@@ -55,6 +62,9 @@ with Flow("failing") as failing:
 
 with Flow("sleeping") as sleeping:
     note(Parameter("path"))
+
+with Flow("describing") as describing:
+    describe(Parameter("path"))
 
 with Flow("telling") as telling:
     tell(Parameter("names"))
