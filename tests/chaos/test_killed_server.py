@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -159,14 +160,20 @@ def test_f3_a_server_that_is_told_to_end_finishes_what_it_began(
     ends: list[tuple[int, float]] = []
     waited: list[Any] = []
 
-    def wait_for_work() -> None:
-        connection = server.connect()
-        waited.append(connection.mutate("get_runs_in_queue", "flow_run_ids", labels=["nobody"], wait_s=60))
+    def wait_for_work(key: str) -> None:
+        has_come = f'set_key_value(input: {{key: "{key}", value: 1}}) {{ id }}'
+        wait = 'get_runs_in_queue(input: {labels: ["nobody"], wait_s: 60}) { flow_run_ids }'
+        with contextlib.closing(server.connect()) as connection:
+            waited.append(connection.ask(f"mutation {{ {has_come} {wait} }}"))
 
     def end_and_restart() -> None:
-        waiting = threading.Thread(target=wait_for_work, daemon=True)
+        key = f"agent {len(ends)}"
+        waiting = threading.Thread(target=wait_for_work, args=(key,), daemon=True)
         waiting.start()
-        time.sleep(0.1)  # so that it has come in
+        deadline = time.monotonic() + 30
+        while not server.database.rows(f"SELECT 1 FROM key_value WHERE key = '{key}'"):
+            assert time.monotonic() < deadline, "an agent's request did not come in"
+            time.sleep(0.02)  # another process is no event
         ends.append(server.terminate())
         waiting.join(30)
         server.start()
