@@ -40,11 +40,10 @@ _IMPORT_PATHS = click.option(
     cls=Group,
     lazy={
         "docker": "prefect.cli.agent_docker:docker",
+        "ecs": "prefect.cli.agent_ecs:ecs",
         "kubernetes": "prefect.cli.agent_kubernetes:kubernetes",
     },
-    removed={
-        "fargate": "Agents for ECS (`prefect agent ecs start`) took its place; this version has local, Docker and Kubernetes agents so far."
-    },
+    removed={"fargate": "Agents for ECS (`prefect agent ecs start`) took its place."},
 )
 def agent() -> None:
     """Take flow runs from the API and start them."""

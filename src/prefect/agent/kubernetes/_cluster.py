@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect.agent._job import Ended
 from prefect.agent._remote_jobs import InfrastructureAwayError, Sighting
 from prefect.agent.kubernetes._job_spec import LABELS
+from prefect.utilities._extras import require
 
 if TYPE_CHECKING:
     import logging
@@ -34,15 +35,15 @@ def connect(keep_alive: bool) -> tuple[Any, Any]:
     Raises:
         ConnectionError: there is neither a service account of a pod nor a file for kubectl.
     """
-    from kubernetes import client, config
-    from kubernetes.config.config_exception import ConfigException
+    client, config = require("kubernetes.client", "kubernetes"), require("kubernetes.config", "kubernetes")
+    not_there = config.config_exception.ConfigException
 
     try:
         config.load_incluster_config()
-    except ConfigException as not_inside:
+    except not_there as not_inside:
         try:
             config.load_kube_config()
-        except ConfigException as exc:
+        except not_there as exc:
             raise ConnectionError(
                 f"No cluster is known here: {not_inside} {exc} Run the agent in a pod with a service account, or "
                 "name the file that kubectl uses with the variable KUBECONFIG."
@@ -87,12 +88,12 @@ class Cluster:
             RuntimeError: the cluster refuses it; the message has its words.
             InfrastructureAwayError: it does not answer.
         """
-        from kubernetes.client.exceptions import ApiException
+        api_error = _api_error()
 
         try:
             with _answers():
                 self.batch.create_namespaced_job(self.namespace, spec, _request_timeout=_TIMEOUT_S)
-        except ApiException as exc:
+        except api_error as exc:
             raise RuntimeError(f"Kubernetes refused the job of the flow run: {_words(exc)}") from exc
 
     def look(self) -> Iterable[Sighting]:
@@ -187,7 +188,7 @@ class Cluster:
             )
 
     def _last_lines(self, pod: str) -> str:
-        from kubernetes.client.exceptions import ApiException
+        api_error = _api_error()
 
         try:
             with _answers():
@@ -200,7 +201,7 @@ class Cluster:
                     _request_timeout=_TIMEOUT_S,
                 )
                 return cast("bytes", answer.data).decode("utf-8", "replace")
-        except (ApiException, InfrastructureAwayError) as exc:
+        except (api_error, InfrastructureAwayError) as exc:
             self._logger.warning("Pod %s: its last output was not read: %s", pod, exc)
             return ""
 
@@ -239,15 +240,20 @@ def _terminated(pod: Any) -> Any:
     return status.state.terminated if status is not None and status.state is not None else None
 
 
+def _api_error() -> Any:
+    """The error of the kubernetes package for what the cluster refuses."""
+    return require("kubernetes.client.exceptions", "kubernetes").ApiException
+
+
 @contextmanager
 def _answers(*, all_errors: bool = False, missing_is_fine: bool = False) -> Generator[None]:
     """Say of a cluster that does not answer that it is away; refusals too, where nobody can be told of one."""
-    from kubernetes.client.exceptions import ApiException
+    api_error = _api_error()
     from urllib3.exceptions import HTTPError
 
     try:
         yield
-    except ApiException as exc:
+    except api_error as exc:
         if exc.status == 404 and missing_is_fine:
             return
         if all_errors or exc.status in (0, 429) or (exc.status or 0) >= 500:

@@ -187,7 +187,7 @@ def _mapping(owner: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _first_container(pod_spec: dict[str, Any]) -> dict[str, Any]:
-    containers = pod_spec.get("containers") or [{}]
+    containers: Any = pod_spec.get("containers") or [{}]
     if not isinstance(containers, list) or not isinstance(containers[0], dict):
         raise ValueError(f"`containers` of the job template must be a list of mappings, not {containers!r}.")
     pod_spec["containers"] = containers

@@ -60,6 +60,7 @@ class KubernetesAgent(Agent):
 
     Raises:
         ConnectionError: no cluster is known here.
+        ImportError: the kubernetes package is not installed.
     """
 
     _what = "job"
