@@ -94,11 +94,15 @@ def test_f4_a_run_that_is_killed_again_and_again_fails_in_the_end_and_its_log_sa
 ) -> None:
     most = sized(1, 3)
     runs, server = runs_of("--max-resurrections", str(most))
-    run_id = runs.create(counted(runs, 1, 600))
+    # Each attempt ends the child that it was at, and the next one goes on with the next.
+    run_id = runs.create(counted(runs, most + 2, 600))
     began = time.monotonic()
     for attempt in range(most + 1):
         process = runs.start(run_id, **submit(runs, run_id, lease_s=10.0))
-        runs.until(lambda: runs.heartbeats() and runs.history(run_id)[-1] == "Running", run_id=run_id)
+        runs.until(
+            lambda attempt=attempt: runs.heartbeats() and len(ledger(runs, run_id)) == attempt + 1,
+            run_id=run_id,
+        )
         kill_all(runs, process)
         expected = "Failed" if attempt == most else "Scheduled"
         runs.until(lambda expected=expected: runs.history(run_id)[-1] == expected, 10 * ZOMBIE_S + 60)

@@ -130,6 +130,7 @@ class Network:
             except OSError:
                 client.close()
                 continue
+            server.settimeout(None)
             for source, target, is_answer in ((client, server, False), (server, client, True)):
                 threading.Thread(target=self._carry, args=(source, target, is_answer), daemon=True).start()
 

@@ -115,18 +115,35 @@ def lease_renewals(runs: Runs, run_id: str) -> str:
     ]["heartbeat"]
 
 
-def test_heartbeats_go_on_during_a_long_call_of_c_code(impatient: tuple[Runs, Server]) -> None:
-    runs, _ = impatient
+@pytest.fixture
+def less_patient(tmp_path: Path) -> Iterator[Runs]:
+    """Runs of a server that takes a run for dead after six seconds without a heartbeat."""
+    with (
+        running_server(tmp_path / "server", "", "--zombie-after", "6") as server,
+        runs_at(f"http://localhost:{server.port}", tmp_path) as found,
+    ):
+        yield found
+
+
+def in_c_code(runs: Runs, **env: str) -> list[str]:
+    """States of a run whose task is in one call of C code for much longer than the lease."""
     # PyDLL keeps the lock of the interpreter: no thread of the process can run meanwhile.
-    call = "import ctypes; ctypes.PyDLL(None).sleep(4)"
-    run_id = sleeping(runs, call)
-    before = lease_renewals(runs, run_id)
+    call = "import ctypes; ctypes.PyDLL(None).sleep(12)"
+    code = SLEEPING.format(call=call, executor="None", folder=str(runs.folder)).replace("[1, 2]", "[1]")
+    run_id = runs.create(runs.register(code))
+    runs.start(run_id, **env)
+    runs.until(lambda: runs.state(run_id).is_finished(), 60, run_id)
+    print(runs.output(run_id), runs.logs(run_id))
+    return runs.history(run_id)
 
-    runs.processes[-1].wait(60)
 
-    assert before < lease_renewals(runs, run_id)
-    assert runs.state(run_id).is_successful()
-    assert runs.history(run_id) == ["Scheduled", "Running", "Success"]
+def test_heartbeats_go_on_during_a_long_call_of_c_code(less_patient: Runs) -> None:
+    assert in_c_code(less_patient) == ["Scheduled", "Running", "Success"]
+
+
+def test_heartbeats_of_a_thread_do_not_so_that_the_run_is_missed(less_patient: Runs) -> None:
+    states = in_c_code(less_patient, PREFECT__CLOUD__HEARTBEAT_MODE="thread")
+    assert states == ["Scheduled", "Running", "Failed"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="stops processes with signals")

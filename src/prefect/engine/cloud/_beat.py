@@ -103,6 +103,7 @@ class Beats:
         self._lease_s = order.lease_s
         self._lease_end = None if order.lease_s is None else time.monotonic() + order.lease_s
         self._is_cancelled = False
+        self._has_failed = False
 
     def run(self) -> None:
         """Send signs of life."""
@@ -116,6 +117,7 @@ class Beats:
                     self._waits = False  # the server is older than it was when the run began
                     continue
                 failures += 1
+                self._has_failed = True
                 if failures == 1:
                     self.say("trouble", f"{type(exc).__name__}: {exc}")
                 if self._is_over():
@@ -125,6 +127,7 @@ class Beats:
             if failures:
                 self.say("recovered", "")
                 failures = 0
+                self._has_failed = False
             sent += 1
             if self._has_ended(answer, began) or sent == self.order.num:
                 return
@@ -136,8 +139,9 @@ class Beats:
         wait_s = 0.0
         if self._waits:
             value["epoch"] = order.epoch
-            # An answer that says how long the lease is comes at once.
-            if self._lease_s is not None and not self._is_cancelled:
+            # An answer that says how long the lease is comes at once; so does the one after trouble: something
+            # on the way may close connections that are silent for long.
+            if self._lease_s is not None and not self._is_cancelled and not self._has_failed:
                 wait_s = value["wait_s"] = min(_WAIT_S, self._interval())
         body = {
             "query": _WAITING if self._waits else _PLAIN,

@@ -77,7 +77,11 @@ class Liveness:
         )
 
     def __enter__(self) -> Liveness:
-        work = self._run_process if self.mode == "process" else self._run_thread
+        work = self._run_thread
+        if self.mode == "process":
+            # Here and not in the thread, which would not get to it while the flow is in a long call of C code.
+            self._start()
+            work = self._run_process
         self._thread = threading.Thread(target=work, name="prefect-heartbeat", daemon=True)
         self._thread.start()
         return self
@@ -102,8 +106,8 @@ class Liveness:
     # -- in a process -----------------------------------------------------------------
 
     def _run_process(self) -> None:
-        for _ in range(_MAX_STARTS):
-            process = self._start()
+        for number in range(_MAX_STARTS):
+            process = self._process if number == 0 else self._start()
             if process is None:
                 return
             assert process.stdout is not None
