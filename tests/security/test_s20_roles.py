@@ -51,8 +51,10 @@ QUERIES: dict[str, Role | None] = {
     "flow_concurrency": "read-only",
     "get_task_run_info": "read-only",
     "mapped_children": "read-only",
+    "schedule_preview": "read-only",
     "secret_names": "read-only",
     "secret_value": "user",
+    "server_health": "read-only",
     "task_concurrency": "read-only",
     "utility_downstream_tasks": "read-only",
     "utility_upstream_tasks": "read-only",
@@ -119,6 +121,21 @@ def test_readers_read_tables_and_no_secret(worlds: Any) -> None:
         assert outcome.error[0] == "UNAUTHENTICATED"
     assert worlds.ask('{ secret_value(name: "secret") }', role="read-only").error[0] == "FORBIDDEN"  # type: ignore[index]
     assert worlds.ask('{ secret_value(name: "secret") }', role="user").body == {"data": {"secret_value": "s"}}
+
+
+def test_who_may_not_hears_what_role_it_takes(worlds: Any) -> None:
+    document = mutation_document(mutations()["create_tenant"])
+    outcome = worlds.ask(document, {"input": {"name": "x", "slug": "x"}}, role="user")
+    assert outcome.error is not None
+    assert "create_tenant needs the role 'admin'" in outcome.error[1]
+
+
+def test_anybody_may_ask_whether_the_server_is_there(worlds: Any) -> None:
+    assert isinstance(worlds.ask_nobody("query { hello }").body["data"]["hello"], str)
+    found = worlds.ask_nobody("{ api { backend mode version core_version release_timestamp } }").body["data"][
+        "api"
+    ]
+    assert (found["backend"], found["mode"]) == ("SERVER", "normal")
 
 
 def test_a_role_that_nobody_knows_opens_nothing(worlds: Any) -> None:

@@ -68,11 +68,11 @@ class Ledger:
             self._changed.notify_all()
 
     def wait_for(self, count: int) -> None:
-        """Wait until so many attempts are acknowledged."""
+        """Wait until so many attempts are acknowledged, as long as there are ever more of them."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self._acknowledged >= count, _PATIENCE_S), (
-                f"only {self._acknowledged} of {count} writes came through"
-            )
+            while (before := self._acknowledged) < count:
+                came = self._changed.wait_for(lambda: self._acknowledged > before, _PATIENCE_S)
+                assert came, f"only {self._acknowledged} of {count} writes came through"
 
     def of(self, outcome: str) -> list[Attempt]:
         """The attempts that ended so."""
