@@ -8,6 +8,7 @@ one, in other processes sent in chunks.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import heapq
 from collections import deque
@@ -335,6 +336,10 @@ class FlowExecution:
             member = members.get(edge.upstream_task)
             state = self.states[edge.upstream_task] if member is None else member.mapped
             if edge.mapped and edge.flattened:
+                if edge.upstream_task in self.prior:
+                    # The step that reads values sees flattened ones; it will also say what cannot be read.
+                    with contextlib.suppress(Exception):
+                        plan.new_runner().read_back(edge, state)
                 flat = mapping.flattened_state(state)
                 if flat is state and state._successful:  # pyright: ignore[reportPrivateUsage]
                     self.settings.logger.warning(mapping.NOT_FLATTENED)

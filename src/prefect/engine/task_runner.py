@@ -382,6 +382,16 @@ class TaskRunner(Runner):
             raise ENDRUN(state=Skipped(message=UPSTREAM_SKIPPED))
         return state
 
+    def read_back(self, edge: Edge, state: State) -> None:
+        """Read the values of an upstream state, and of its mapped children, that were left at their location.
+
+        Here values are in memory already; runners of a backend override this.
+
+        Args:
+            edge: the edge to the upstream task.
+            state: its state, which gets the values.
+        """
+
     def load_results(
         self, state: State, upstream_states: dict[Edge, State]
     ) -> tuple[State, dict[Edge, State]]:

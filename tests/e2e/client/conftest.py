@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from matrix_site import Site, running_site
 
 from prefect import Client
 from prefect.utilities.configuration import set_temporary_config
@@ -188,3 +189,18 @@ def agent(url: str, client: Client, project: str) -> Iterator[list[str]]:
 def serve() -> Callable[..., AbstractContextManager[str]]:
     """Starts a server: `with serve(DIRECTORY, *OPTIONS) as url`."""
     return running_server
+
+
+def _on(backend: str) -> object:
+    return pytest.param(backend, marks=pytest.mark.xdist_group(f"matrix-{backend}"))
+
+
+@pytest.fixture(scope="session", params=[_on("sqlite"), _on("postgresql")])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server, an agent and the flows of `matrix_flows.py`, on each database."""
+    backend: str = request.param
+    url = request.getfixturevalue("cluster").create("matrix") if backend == "postgresql" else ""
+    with running_site(
+        tmp_path_factory.mktemp(backend), url, Path(__file__).with_name("matrix_flows.py")
+    ) as made:
+        yield made

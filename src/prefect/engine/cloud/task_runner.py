@@ -165,6 +165,21 @@ class CloudTaskRunner(TaskRunner):
                 return candidate.load_result(self.result)
         return state
 
+    def read_back(self, edge: Edge, state: State) -> None:
+        """Read the values of an upstream state, and of its mapped children, that were left at their location."""
+        reader = edge.upstream_task.__dict__.get("result") or self.flow_result
+        state.load_result(reader)
+        children = cast("list[State | None]", getattr(state, "map_states", []))
+        is_new = False
+        for child in children:
+            if child is None:  # one of an earlier attempt, which is read with its own run
+                continue
+            known = child._result  # pyright: ignore[reportPrivateUsage]
+            child.load_result(reader)
+            is_new = is_new or child._result is not known  # pyright: ignore[reportPrivateUsage]
+        if is_new:
+            state.result = [None if child is None else child.result for child in children]
+
     def load_results(
         self, state: State, upstream_states: dict[Edge, State]
     ) -> tuple[State, dict[Edge, State]]:

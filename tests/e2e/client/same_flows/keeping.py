@@ -6,7 +6,7 @@ import time
 
 import pendulum
 import prefect
-from prefect import Client, Flow, Parameter, task
+from prefect import Client, Flow, Parameter, flatten, task, unmapped
 from prefect.engine import cache_validators, signals
 from prefect.engine.results import LocalResult, PrefectResult
 from prefect.engine.serializers import JSONSerializer
@@ -153,6 +153,16 @@ def numbers():
 
 
 @task
+def total(values):
+    return sum(values)
+
+
+@task
+def twice(x):
+    return [x, x]
+
+
+@task
 def fails_in_the_first_run(x):
     mark = "ran-%s" % prefect.context.task_full_name
     if x == 1 and not os.path.exists(mark):
@@ -162,7 +172,10 @@ def fails_in_the_first_run(x):
 
 
 with Flow("a restart", result=LocalResult()) as restarted:
-    inc.map(fails_in_the_first_run.map(numbers()))
+    children = fails_in_the_first_run.map(numbers())
+    inc.map(children)
+    total(children)
+    inc.map(flatten(twice.map(numbers())), upstream_tasks=[unmapped(children)])
     inc(fails_in_the_first_run(1))
 
 
