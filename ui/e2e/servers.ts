@@ -19,11 +19,15 @@ function freePort(): Promise<number> {
 export class Server {
   private process: ChildProcess | undefined;
 
-  constructor(
-    readonly directory: string,
-    readonly port: number,
-    private readonly options: string[] = [],
-  ) {}
+  readonly directory: string;
+  readonly port: number;
+  private readonly options: string[];
+
+  constructor(directory: string, port: number, options: string[] = []) {
+    this.directory = directory;
+    this.port = port;
+    this.options = options;
+  }
 
   static async make(options: string[] = []): Promise<Server> {
     return new Server(mkdtempSync(join(tmpdir(), "prefect-ui-")), await freePort(), options);

@@ -7,18 +7,11 @@ import type { FlowQuery } from "@/gql/graphql";
 import { Button, Field, inputClass } from "@/parts/basics";
 import { Editor } from "@/parts/editor";
 import { toast } from "@/parts/toast";
+import { ParameterField } from "./parameter-field";
 import { CREATE_RUN, LAST_PARAMETERS } from "./queries";
-import {
-  type Declared,
-  firstValues,
-  jsonOf,
-  kindOf,
-  missing,
-  readField,
-  readJson,
-  textOf,
-  type Values,
-} from "./run-model";
+import { RunConfigEditor } from "./run-config";
+import { type Config, withLevel } from "./run-config-model";
+import { type Declared, firstValues, jsonOf, missing, readJson, type Values } from "./run-model";
 
 type Flow = NonNullable<FlowQuery["flow_by_pk"]>;
 
@@ -43,14 +36,16 @@ export function RunForm({ flow }: { flow: Flow }) {
     name: "",
     labels: "",
     context: "",
-    config: "",
     level: "",
     start: "",
   });
+  const [config, setConfig] = useState<Config>();
+  const [isConfigInvalid, setConfigInvalid] = useState(false);
   const [problem, setProblem] = useState<string>();
 
   const absent = missing(declared, values);
-  const isBlocked = wholeError !== undefined || Object.keys(drafts).length > 0 || absent.length > 0;
+  const isBlocked =
+    wholeError !== undefined || Object.keys(drafts).length > 0 || absent.length > 0 || isConfigInvalid;
 
   function set(name: string, value: unknown) {
     setValues((before) => ({ ...before, [name]: value }));
@@ -68,10 +63,6 @@ export function RunForm({ flow }: { flow: Flow }) {
     event.preventDefault();
     setProblem(undefined);
     try {
-      const base = advanced.config ? JSON.parse(advanced.config) : undefined;
-      const config = advanced.level
-        ? withLevel(base ?? flow.flow_group?.run_config ?? flow.run_config, advanced.level)
-        : base;
       create.mutate({
         input: {
           flow_id: flow.id,
@@ -84,12 +75,14 @@ export function RunForm({ flow }: { flow: Flow }) {
                 .filter(Boolean)
             : undefined,
           context: advanced.context ? JSON.parse(advanced.context) : undefined,
-          run_config: config,
+          run_config: advanced.level
+            ? withLevel(config ?? flow.flow_group?.run_config ?? flow.run_config ?? undefined, advanced.level)
+            : config,
           scheduled_start_time: advanced.start ? new Date(advanced.start).toISOString() : undefined,
         },
       });
     } catch (error) {
-      setProblem(`Context and run config have to be JSON: ${error instanceof Error ? error.message : error}`);
+      setProblem(`The context has to be JSON: ${error instanceof Error ? error.message : error}`);
     }
   }
 
@@ -219,14 +212,14 @@ export function RunForm({ flow }: { flow: Flow }) {
               onChange={(event) => setAdvanced({ ...advanced, context: event.target.value })}
             />
           </Field>
-          <Field label="Run config" hint='JSON; such as {"type": "DockerRun", "image": "…"}'>
-            <textarea
-              className={`${inputClass} h-24 py-1 font-mono text-xs`}
-              value={advanced.config}
-              placeholder={JSON.stringify(flow.flow_group?.run_config ?? flow.run_config ?? {})}
-              onChange={(event) => setAdvanced({ ...advanced, config: event.target.value })}
+          <div className="sm:col-span-2">
+            <RunConfigEditor
+              value={config}
+              fallback={flow.flow_group?.run_config ?? flow.run_config}
+              onChange={setConfig}
+              onInvalid={setConfigInvalid}
             />
-          </Field>
+          </div>
         </div>
       </details>
       {problem && (
@@ -244,78 +237,5 @@ export function RunForm({ flow }: { flow: Flow }) {
         Run
       </Button>
     </form>
-  );
-}
-
-function withLevel(config: any, level: string) {
-  const base = config ?? { type: "UniversalRun" };
-  return { ...base, env: { ...base.env, PREFECT__LOGGING__LEVEL: level } };
-}
-
-interface ParameterProps {
-  name: string;
-  declared?: Declared;
-  isSet: boolean;
-  value: unknown;
-  draft?: string;
-  onValue: (value: unknown) => void;
-  onDraft: (text: string) => void;
-}
-
-function ParameterField({ name, declared, isSet, value, draft, onValue, onDraft }: ParameterProps) {
-  // A required parameter is text until somebody writes something else in JSON.
-  const kind = isSet ? kindOf(value) : "text";
-  const text = draft ?? textOf(value);
-  const error = draft !== undefined ? readField(kind, draft) : undefined;
-  function change(written: string) {
-    const read = readField(kind, written);
-    if ("error" in read) onDraft(written);
-    else onValue(read.value);
-  }
-  const label = (
-    <span className="flex items-baseline gap-2">
-      <span className="font-mono text-xs">{name}</span>
-      <span className="text-xs font-normal text-muted">
-        {declared?.required ? "required" : declared ? kind : "not declared by the flow"}
-      </span>
-    </span>
-  );
-  return (
-    <Field
-      label={label}
-      error={
-        error && "error" in error
-          ? error.error
-          : !isSet && declared?.required
-            ? "A value is needed."
-            : undefined
-      }
-    >
-      {kind === "flag" ? (
-        <select
-          className={inputClass}
-          value={String(value)}
-          onChange={(event) => onValue(event.target.value === "true")}
-        >
-          <option>true</option>
-          <option>false</option>
-        </select>
-      ) : kind === "json" ? (
-        <textarea
-          className={`${inputClass} h-20 py-1 font-mono text-xs`}
-          value={text}
-          aria-invalid={Boolean(error)}
-          onChange={(event) => change(event.target.value)}
-        />
-      ) : (
-        <input
-          className={inputClass}
-          inputMode={kind === "number" ? "decimal" : undefined}
-          value={text}
-          aria-invalid={Boolean(error)}
-          onChange={(event) => change(event.target.value)}
-        />
-      )}
-    </Field>
   );
 }

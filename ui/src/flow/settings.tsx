@@ -1,29 +1,18 @@
-/** Settings of a flow that hold for all its versions, and its schedules. */
+/** Settings of a flow that hold for all its versions. */
 import { Switch } from "@base-ui/react/switch";
-import { Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useAct, useGql } from "@/api/query";
-import { To, useGo } from "@/app/link";
+import { useGo } from "@/app/link";
 import { useCanEdit } from "@/app/session";
 import { graphql } from "@/gql";
 import type { FlowQuery } from "@/gql/graphql";
-import { type Clock, clocksOf, clockWords } from "@/lib/schedule";
-import { Button, cx, Facts, Field, IconButton, Id, inputClass, Panel, Time } from "@/parts/basics";
+import { Button, cx, Facts, Field, Id, inputClass, Panel, Time } from "@/parts/basics";
 import { Editor } from "@/parts/editor";
 import { Confirm } from "@/parts/modal";
 import { toast } from "@/parts/toast";
-import {
-  ARCHIVE,
-  DELETE_GROUP,
-  DROP_SCHEDULE,
-  FLAGS,
-  MOVE,
-  SET_DEFAULTS,
-  SET_LABELS,
-  SET_RUN_CONFIG,
-  SET_SCHEDULE,
-  UPCOMING,
-} from "./queries";
+import { ARCHIVE, DELETE_GROUP, FLAGS, MOVE, SET_DEFAULTS, SET_LABELS, SET_RUN_CONFIG } from "./queries";
+import { RunConfigEditor } from "./run-config";
+import type { Config } from "./run-config-model";
 
 type Flow = NonNullable<FlowQuery["flow_by_pk"]>;
 
@@ -65,13 +54,7 @@ export function FlowSettings({ flow }: { flow: Flow }) {
         document={SET_DEFAULTS}
         variables={(value) => ({ id: flow.flow_group!.id, parameters: value })}
       />
-      <JsonPanel
-        title="Run config"
-        hint="Instead of that of the flow; null for the flow's own."
-        value={flow.flow_group?.run_config ?? null}
-        document={SET_RUN_CONFIG}
-        variables={(value) => ({ id: flow.flow_group!.id, config: value })}
-      />
+      <RunConfigPanel flow={flow} />
       {canEdit && <Danger flow={flow} />}
     </fieldset>
   );
@@ -195,6 +178,32 @@ function JsonPanel({ title, hint, value, document, variables }: JsonPanelProps) 
   );
 }
 
+function RunConfigPanel({ flow }: { flow: Flow }) {
+  const [config, setConfig] = useState<Config | undefined>(flow.flow_group?.run_config ?? undefined);
+  const [isInvalid, setInvalid] = useState(false);
+  const save = useAct(SET_RUN_CONFIG, "The run config is saved.");
+  return (
+    <Panel title="Run config">
+      <div className="flex flex-col gap-3 p-3 text-sm">
+        <p className="text-xs text-muted">For all versions, instead of that of the flow.</p>
+        <RunConfigEditor
+          value={config}
+          fallback={flow.run_config}
+          onChange={setConfig}
+          onInvalid={setInvalid}
+        />
+        <Button
+          className="self-start"
+          disabled={isInvalid || save.isPending}
+          onClick={() => save.mutate({ id: flow.flow_group!.id, config: config ?? null })}
+        >
+          Save
+        </Button>
+      </div>
+    </Panel>
+  );
+}
+
 function Danger({ flow }: { flow: Flow }) {
   const go = useGo();
   const archive = useAct(ARCHIVE, "The version is archived.");
@@ -230,147 +239,4 @@ function Danger({ flow }: { flow: Flow }) {
       </div>
     </Panel>
   );
-}
-
-interface Draft {
-  kind: "cron" | "interval";
-  text: string;
-}
-
-const asDraft = (clock: Clock): Draft =>
-  clock.cron
-    ? { kind: "cron", text: clock.cron }
-    : { kind: "interval", text: String(Math.round((clock.interval ?? 3_600_000_000) / 60_000_000)) };
-
-export function Schedules({ flow }: { flow: Flow }) {
-  const canEdit = useCanEdit();
-  const ofGroup = clocksOf(flow.flow_group?.schedule);
-  const clocks = ofGroup.length ? ofGroup : clocksOf(flow.schedule);
-  const [drafts, setDrafts] = useState<Draft[]>(() =>
-    clocks.filter((one) => one.cron || one.interval).map(asDraft),
-  );
-  const [zone, setZone] = useState(
-    () => zoneOf(clocks[0]) ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
-  );
-  const next = useGql(UPCOMING, { group: flow.flow_group?.id ?? "" }, { live: ["flow", "flow_run"] });
-  const save = useAct(SET_SCHEDULE, "The schedule is saved.");
-  const drop = useAct(DROP_SCHEDULE, "The flow's own schedule holds again.");
-  const others = clocks.filter((one) => !one.cron && !one.interval);
-  return (
-    <div className="mx-auto grid max-w-5xl gap-4 p-4 lg:grid-cols-2">
-      <Panel title={ofGroup.length ? "Schedule, set here" : "Schedule of the flow"}>
-        <form
-          className="flex flex-col gap-3 p-3 text-sm"
-          onSubmit={(event) => {
-            event.preventDefault();
-            save.mutate({
-              input: {
-                flow_group_id: flow.flow_group!.id,
-                timezone: zone,
-                cron_clocks: drafts.filter((one) => one.kind === "cron").map((one) => ({ cron: one.text })),
-                interval_clocks: drafts
-                  .filter((one) => one.kind === "interval")
-                  .map((one) => ({ interval: Math.round(Number(one.text) * 60) })),
-              },
-            });
-          }}
-        >
-          {others.map((clock, index) => (
-            <p key={index} className="text-muted">
-              {clockWords(clock)}; it is kept in the flow's code, and a schedule set here takes its place.
-            </p>
-          ))}
-          {drafts.map((draft, index) => (
-            <div key={index} className="flex flex-col gap-1">
-              <div className="flex items-center gap-2">
-                <select
-                  aria-label="Kind of clock"
-                  className={cx(inputClass, "!w-auto")}
-                  value={draft.kind}
-                  onChange={(event) =>
-                    setDrafts(
-                      drafts.with(index, {
-                        kind: event.target.value as Draft["kind"],
-                        text: event.target.value === "cron" ? "0 6 * * *" : "60",
-                      }),
-                    )
-                  }
-                >
-                  <option value="cron">cron</option>
-                  <option value="interval">every … minutes</option>
-                </select>
-                <input
-                  aria-label={draft.kind === "cron" ? "Cron line" : "Minutes"}
-                  className={cx(inputClass, "font-mono")}
-                  value={draft.text}
-                  onChange={(event) => setDrafts(drafts.with(index, { ...draft, text: event.target.value }))}
-                />
-                <IconButton label="Remove the clock" onClick={() => setDrafts(drafts.toSpliced(index, 1))}>
-                  <Trash2 size={14} />
-                </IconButton>
-              </div>
-              <span className="text-xs text-muted">
-                {draft.kind === "cron"
-                  ? clockWords({ cron: draft.text })
-                  : clockWords({ interval: Number(draft.text) * 60_000_000 })}
-              </span>
-            </div>
-          ))}
-          {drafts.length === 0 && <p className="text-muted">No clock: runs are started by hand.</p>}
-          <Field label="Time zone">
-            <select className={inputClass} value={zone} onChange={(event) => setZone(event.target.value)}>
-              {[...new Set([zone, "UTC", ...Intl.supportedValuesOf("timeZone")])].map((one) => (
-                <option key={one}>{one}</option>
-              ))}
-            </select>
-          </Field>
-          {canEdit && (
-            <div className="flex flex-wrap gap-2">
-              <Button onClick={() => setDrafts([...drafts, { kind: "cron", text: "0 6 * * *" }])}>
-                Add a clock
-              </Button>
-              <Button kind="primary" type="submit" disabled={drafts.length === 0}>
-                Save
-              </Button>
-              {ofGroup.length > 0 && (
-                <Button kind="quiet" onClick={() => drop.mutate({ id: flow.flow_group!.id })}>
-                  Use the flow's own
-                </Button>
-              )}
-            </div>
-          )}
-        </form>
-      </Panel>
-      <Panel title="Next runs">
-        <ul className="p-3 text-sm">
-          {(next.data?.flow_run ?? []).map((run) => (
-            <li key={run.id} className="flex justify-between py-1">
-              <To to={`flow-run/${run.id}`} className="hover:underline">
-                {new Intl.DateTimeFormat(undefined, {
-                  dateStyle: "medium",
-                  timeStyle: "short",
-                  timeZone: zone,
-                }).format(Date.parse(run.scheduled_start_time))}
-              </To>
-              <Time at={run.scheduled_start_time} className="text-muted" />
-            </li>
-          ))}
-          {next.data?.flow_run.length === 0 && (
-            <li className="text-muted">
-              {clocks.length === 0
-                ? "None: there is no schedule."
-                : flow.is_schedule_active
-                  ? "The server makes them in a moment."
-                  : "None: the schedule is switched off."}
-            </li>
-          )}
-        </ul>
-      </Panel>
-    </div>
-  );
-}
-
-function zoneOf(clock: Clock | undefined): string | undefined {
-  const start = clock?.start_date;
-  return typeof start === "object" && start !== null ? start.tz : undefined;
 }

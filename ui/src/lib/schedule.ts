@@ -8,6 +8,8 @@ export interface Clock {
   interval?: number;
   rrule?: unknown;
   dates?: unknown[];
+  rrule_obj?: unknown;
+  labels?: string[] | null;
   parameter_defaults?: Record<string, unknown>;
   start_date?: { tz?: string } | string | null;
 }

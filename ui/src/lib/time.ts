@@ -73,3 +73,15 @@ export const short = (at: number, now: number): string =>
 
 /** `12 345`, with thin spaces. */
 export const count = (value: number): string => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, "\u2009");
+
+/** `812 kB`, `41 MB`, `1.2 GB`. */
+export function bytes(value: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let at = 0;
+  let rest = value;
+  while (rest >= 1000 && at < units.length - 1) {
+    rest /= 1000;
+    at += 1;
+  }
+  return `${rest < 10 && at > 0 ? rest.toFixed(1) : Math.round(rest)} ${units[at]}`;
+}

@@ -1,25 +1,14 @@
 import { Trash2 } from "lucide-react";
 import { useMemo, useState } from "react";
-import { at } from "@/api/fetch";
+import { Install } from "@/agents/install";
 import { useAct, useGql } from "@/api/query";
 import { useTitle } from "@/app/crumbs";
 import { To } from "@/app/link";
-import { useCanEdit, useSession } from "@/app/session";
+import { useCanEdit } from "@/app/session";
 import { AGENTS, SILENT_MS } from "@/app/shell";
 import { graphql } from "@/gql";
 import { fits } from "@/lib/labels";
-import {
-  Command,
-  cx,
-  Empty,
-  IconButton,
-  Labels,
-  Panel,
-  Problem,
-  Skeleton,
-  Time,
-  useNow,
-} from "@/parts/basics";
+import { cx, Empty, IconButton, Labels, Panel, Problem, Skeleton, Time, useNow } from "@/parts/basics";
 import { Confirm } from "@/parts/modal";
 import { StateIcon } from "@/parts/state";
 
@@ -165,33 +154,5 @@ export function AgentsPage() {
       )}
       <Install labels={[...new Set(orphans.flatMap((run) => (run.labels ?? []) as string[]))].slice(0, 3)} />
     </div>
-  );
-}
-
-function Install({ labels }: { labels: string[] }) {
-  const { requiresKeys } = useSession();
-  const address = at("").replace(/\/$/, "");
-  const [label, setLabel] = useState<string>();
-  const wanted = label ?? labels.map((one) => `--label ${one}`).join(" ");
-  const setup = requiresKeys
-    ? `export PREFECT__BACKEND=cloud\nexport PREFECT__CLOUD__API=${address}\nexport PREFECT__CLOUD__API_KEY=…   # Settings, API keys`
-    : `export PREFECT__BACKEND=server\nexport PREFECT__SERVER__ENDPOINT=${address}`;
-  return (
-    <Panel title="Start an agent">
-      <div className="flex flex-col gap-3 p-3 text-sm">
-        <label className="flex items-center gap-2">
-          Labels
-          <input
-            className="h-8 flex-1 rounded-md border border-line-strong bg-page px-2 font-mono text-xs"
-            value={wanted}
-            onChange={(event) => setLabel(event.target.value)}
-          />
-        </label>
-        <Command text={setup} />
-        {["local", "docker", "kubernetes"].map((kind) => (
-          <Command key={kind} text={`prefect agent ${kind} start ${wanted}`.trim()} />
-        ))}
-      </div>
-    </Panel>
   );
 }

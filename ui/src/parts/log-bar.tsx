@@ -38,99 +38,107 @@ export function LogBar(props: Props) {
   const loggers = useId();
   const { isSearch, nMatches, nLines, at } = props;
   return (
-    <div className="flex shrink-0 flex-wrap items-center gap-2 border-b border-line p-2">
-      <select
-        aria-label="Least level"
-        className={cx(inputClass, "!w-auto shrink-0")}
-        value={props.level}
-        onChange={(event) => props.onLevel(event.target.value)}
-      >
-        <option value="">all levels</option>
-        {LEVELS.slice(1).map((one) => (
-          <option key={one} value={one}>
-            {one.toLowerCase()}
-          </option>
-        ))}
-      </select>
-      {props.tasks && (
+    <div className="@container shrink-0 border-b border-line p-2">
+      <div className="flex flex-wrap items-center gap-2">
         <select
-          aria-label="Task of the lines"
-          className={cx(inputClass, "!w-28 shrink-0")}
-          value={props.taskId ?? ""}
-          onChange={(event) => props.onTask(event.target.value || undefined)}
+          aria-label="Least level"
+          className={cx(inputClass, "!w-auto shrink-0")}
+          value={props.level}
+          onChange={(event) => props.onLevel(event.target.value)}
         >
-          <option value="">all tasks</option>
-          {props.tasks.map((one) => (
-            <option key={one.taskId} value={one.taskId}>
-              {one.label}
+          <option value="">all levels</option>
+          {LEVELS.slice(1).map((one) => (
+            <option key={one} value={one}>
+              {one.toLowerCase()}
             </option>
           ))}
         </select>
-      )}
-      <input
-        aria-label="Logger of the lines"
-        placeholder="logger"
-        list={loggers}
-        className={cx(inputClass, "!w-24 shrink-0")}
-        value={props.logger}
-        onChange={(event) => props.onLogger(event.target.value || undefined)}
-      />
-      <datalist id={loggers}>
-        {LOGGERS.map((one) => (
-          <option key={one} value={one} />
-        ))}
-      </datalist>
-      <div className="flex min-w-40 flex-1 items-center gap-1">
-        <input
-          ref={props.input}
-          aria-label="Find in the log"
-          placeholder="find"
-          className={inputClass}
-          value={props.typed}
-          onChange={(event) => props.onTyped(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === "Enter") props.onJump(event.shiftKey ? -1 : 1);
-            if (event.key === "Escape") event.currentTarget.blur();
-          }}
-        />
-        {isSearch && (
-          <>
-            <IconButton label="Previous match (N)" disabled={nMatches === 0} onClick={() => props.onJump(-1)}>
-              <ChevronUp size={14} />
-            </IconButton>
-            <IconButton label="Next match (n)" disabled={nMatches === 0} onClick={() => props.onJump(1)}>
-              <ChevronDown size={14} />
-            </IconButton>
-          </>
+        {props.tasks && (
+          <select
+            aria-label="Task of the lines"
+            className={cx(inputClass, "!w-28 shrink-0")}
+            value={props.taskId ?? ""}
+            onChange={(event) => props.onTask(event.target.value || undefined)}
+          >
+            <option value="">all tasks</option>
+            {props.tasks.map((one) => (
+              <option key={one.taskId} value={one.taskId}>
+                {one.label}
+              </option>
+            ))}
+          </select>
         )}
-      </div>
-      <span className="ml-auto shrink-0 text-xs text-muted tabular-nums" data-testid="log-count">
-        {!isSearch
-          ? `${count(nLines)} lines`
-          : `${props.searched < 1 ? `${Math.floor(props.searched * 100)} % searched, ` : ""}${
-              at > 0 ? `${count(at)} of ` : ""
-            }${count(nMatches)} ${nMatches === 1 ? "match" : "matches"}`}
-      </span>
-      <div className="flex shrink-0">
-        <IconButton
-          label="Only lines that match"
-          aria-pressed={!props.isInContext}
-          onClick={props.onContext}
-          className={cx(!isSearch && "hidden", !props.isInContext && "bg-hover")}
-        >
-          <ListFilter size={14} />
-        </IconButton>
-        <IconButton
-          label="Wrap long lines"
-          aria-pressed={wrapLogs}
-          onClick={() => setPrefs({ wrapLogs: !wrapLogs })}
-          className={wrapLogs ? "bg-hover" : ""}
-        >
-          <WrapText size={14} />
-        </IconButton>
-        <IconButton label="Download" onClick={props.onDownload} disabled={nLines === 0}>
-          <Download size={14} />
-        </IconButton>
+        <input
+          aria-label="Logger of the lines"
+          placeholder="logger"
+          list={loggers}
+          className={cx(inputClass, "!w-24 shrink-0")}
+          value={props.logger}
+          onChange={(event) => props.onLogger(event.target.value || undefined)}
+        />
+        <datalist id={loggers}>
+          {LOGGERS.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+        <div className="order-last flex flex-1 basis-full items-center gap-1 @3xl:order-none @3xl:basis-0">
+          <input
+            ref={props.input}
+            aria-label="Find in the log"
+            placeholder="find"
+            className={inputClass}
+            value={props.typed}
+            onChange={(event) => props.onTyped(event.target.value)}
+            onKeyDown={(event) => {
+              if (event.key === "Enter") props.onJump(event.shiftKey ? -1 : 1);
+              if (event.key === "Escape") event.currentTarget.blur();
+            }}
+          />
+          {isSearch && (
+            <>
+              <IconButton
+                label="Previous match (N)"
+                disabled={nMatches === 0}
+                onClick={() => props.onJump(-1)}
+              >
+                <ChevronUp size={14} />
+              </IconButton>
+              <IconButton label="Next match (n)" disabled={nMatches === 0} onClick={() => props.onJump(1)}>
+                <ChevronDown size={14} />
+              </IconButton>
+            </>
+          )}
+        </div>
+        <span className="ml-auto shrink-0 text-xs text-muted tabular-nums" data-testid="log-count">
+          {!isSearch
+            ? `${count(nLines)} lines`
+            : `${props.searched < 1 ? `${Math.floor(props.searched * 100)} % searched, ` : ""}${
+                at > 0 ? `${count(at)} of ` : ""
+              }${count(nMatches)} ${nMatches === 1 ? "match" : "matches"}`}
+        </span>
+        <div className="flex shrink-0">
+          {isSearch && (
+            <IconButton
+              label="Only lines that match"
+              aria-pressed={!props.isInContext}
+              onClick={props.onContext}
+              className={props.isInContext ? "" : "bg-hover"}
+            >
+              <ListFilter size={14} />
+            </IconButton>
+          )}
+          <IconButton
+            label="Wrap long lines"
+            aria-pressed={wrapLogs}
+            onClick={() => setPrefs({ wrapLogs: !wrapLogs })}
+            className={wrapLogs ? "bg-hover" : ""}
+          >
+            <WrapText size={14} />
+          </IconButton>
+          <IconButton label="Download" onClick={props.onDownload} disabled={nLines === 0}>
+            <Download size={14} />
+          </IconButton>
+        </div>
       </div>
     </div>
   );

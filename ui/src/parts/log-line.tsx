@@ -28,6 +28,7 @@ export function LogLine({ line, find, isLinked, isPointed, isOpen, wraps, onLink
   const shown = isOpen || (find !== "" && tail.toLowerCase().includes(find.toLowerCase()));
   return (
     <div
+      data-pointed={isPointed || undefined}
       className={cx(
         "flex gap-3 px-3 hover:bg-panel",
         isPointed && "bg-hover",

@@ -142,6 +142,11 @@ export const RESTART = graphql(`
     restart_flow_run(input: { flow_run_id: $id, from_start: $fromStart }) { id task_runs }
   }
 `);
+export const RESTART_FROM = graphql(`
+  mutation RestartFrom($id: UUID!, $taskRun: UUID!) {
+    restart_flow_run(input: { flow_run_id: $id, task_run_id: $taskRun }) { id task_runs }
+  }
+`);
 export const CANCEL = graphql(`
   mutation Cancel($id: UUID!) { cancel_flow_run(input: { flow_run_id: $id }) { id state } }
 `);

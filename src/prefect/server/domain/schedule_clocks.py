@@ -129,7 +129,12 @@ def schedule_json(clocks: Clocks, now: datetime.datetime) -> dict[str, Any]:
             {"type": "IntervalClock", "interval": microseconds, "start_date": start, **_given(interval)}
         )
     found += [
-        {"type": "RRuleClock", "rrule_obj": _rule(rule.rrule, now.astimezone(zone)), **_given(rule)}
+        {
+            "type": "RRuleClock",
+            "rrule_obj": _rule(rule.rrule, now.astimezone(zone), zone),
+            "start_date": start,
+            **_given(rule),
+        }
         for rule in clocks.rrule_clocks or ()
     ]
     if not found:
@@ -152,7 +157,7 @@ def _given(clock: CronClockInput | IntervalClockInput | RRuleClockInput) -> dict
     return given
 
 
-def _rule(rule: Any, now: datetime.datetime) -> Any:
+def _rule(rule: Any, now: datetime.datetime, zone: zoneinfo.ZoneInfo) -> Any:
     """A rule as clients register it: `{"type": "rrule", "rr": …, "_dtstart": …, "_until": …}`."""
     if isinstance(rule, dict):
         return cast("dict[str, Any]", rule)
@@ -167,7 +172,6 @@ def _rule(rule: Any, now: datetime.datetime) -> Any:
     if len(text) > _LONGEST_RULE:
         raise BadInputError(f"A rule has {_LONGEST_RULE} characters at most, not {len(text)}.")
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    zone = datetime.timezone(now.utcoffset() or datetime.timedelta())
     until = re.search(r"UNTIL=(\w+)", text, re.IGNORECASE)
     ends_in_utc = until is not None and until[1].upper().endswith("Z")
     try:
@@ -185,12 +189,12 @@ def _rule(rule: Any, now: datetime.datetime) -> Any:
     return RRuleBaseSchema().dump(made.replace(**_zoned(made, zone)))
 
 
-def _zoned(rule: Any, zone: datetime.timezone) -> dict[str, Any]:
+def _zoned(rule: Any, zone: zoneinfo.ZoneInfo) -> dict[str, Any]:
     """The ends of a rule with a zone: the only one that JSON of rules has is a distance from UTC."""
     begin: datetime.datetime = rule._dtstart
     end: datetime.datetime | None = rule._until
-    offset = begin.utcoffset()
-    fixed = zone if offset is None else datetime.timezone(offset)
+    offset = begin.utcoffset() if begin.tzinfo is not None else begin.replace(tzinfo=zone).utcoffset()
+    fixed = datetime.timezone(offset or datetime.timedelta())
     ends = {"dtstart": begin.replace(tzinfo=fixed)}
     if end is not None:
         ends["until"] = end.replace(tzinfo=fixed) if end.tzinfo is None else end
