@@ -18,5 +18,5 @@ __all__ = ["Agent"]
 __getattr__, __dir__ = lazy_names(
     __name__,
     {"Agent": "prefect.agent.agent"},
-    submodules=("agent", "docker", "ecs", "kubernetes", "local"),
+    submodules=("agent", "docker", "ecs", "kubernetes", "local", "vertex"),
 )

@@ -42,6 +42,7 @@ _IMPORT_PATHS = click.option(
         "docker": "prefect.cli.agent_docker:docker",
         "ecs": "prefect.cli.agent_ecs:ecs",
         "kubernetes": "prefect.cli.agent_kubernetes:kubernetes",
+        "vertex": "prefect.cli.agent_vertex:vertex",
     },
     removed={"fargate": "Agents for ECS (`prefect agent ecs start`) took its place."},
 )
