@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from client_faults import counted, ledger, submit
+from client_faults import broken_client, counted, ledger, submit
 from client_runs import Runs, runs_at
 from live_server import Server
 
@@ -20,7 +20,9 @@ from scoreboard import is_full, record, sized
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes with signals")
 
-ZOMBIE_S = 30 if is_full() else 3
+ZOMBIE_S = 30 if is_full() else 4
+#: Where a process has to stay alive on a machine that has much else to do.
+LONGER = ("--zombie-after", str(30 if is_full() else 8))
 
 
 @pytest.fixture
@@ -113,6 +115,40 @@ def test_f4_a_run_that_is_killed_again_and_again_fails_in_the_end_and_its_log_sa
     assert len(lines) == 1
 
 
+def stop_for_long(runs: Runs, **env: str) -> list[str]:
+    """What is wrong when a process that stood still for longer than its lease goes on."""
+    run_id = runs.create(counted(runs, 2, 5))
+    first = runs.start(run_id, **submit(runs, run_id, lease_s=10.0), **env)
+    runs.until(lambda: len(ledger(runs, run_id)) and runs.heartbeats(), run_id=run_id)
+    asleep = [first.pid, *runs.heartbeats()]
+    for pid in asleep:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        runs.until(lambda: runs.history(run_id)[-1] == "Scheduled", 10 * (ZOMBIE_S + 60))
+        second = runs.start(run_id, **submit(runs, run_id, lease_s=10.0))
+        runs.until(lambda: len(ledger(runs, run_id)) == 2, run_id=run_id)
+    finally:
+        for pid in asleep:
+            os.kill(pid, signal.SIGCONT)
+    codes = first.wait(60), second.wait(60)
+    problems = [] if codes == (5, 0) else [f"exit codes {codes}"]
+    problems += [] if dict(ledger(runs, run_id)) == {0: 1, 1: 1} else [f"bodies {ledger(runs, run_id)}"]
+    # The first child was lost with its process, and nothing that the process says later changes it.
+    found = [runs.task_runs(run_id)[f"work-1[{index}]"] for index in range(2)]
+    return problems + ([] if found == ["Failed", "Success"] else [f"task runs {found}"])
+
+
+def test_f4_a_process_that_stood_still_for_longer_than_its_lease_stops_and_reports_no_more(
+    runs_of: Callable[..., tuple[Runs, Server]],
+) -> None:
+    runs, server = runs_of(*LONGER)
+    problems = stop_for_long(runs)
+    record("F4 (SIGSTOP)", server.database.backend, None, "the first process ends with 5, each body runs once", {
+        "problems": len(problems),
+    })  # fmt: skip
+    assert problems == []
+
+
 def test_f6_a_process_that_dies_before_its_first_heartbeat_is_missed(
     runs_of: Callable[..., tuple[Runs, Server]],
 ) -> None:
@@ -201,6 +237,26 @@ def test_f5_an_agent_hears_of_the_end_of_a_process_at_once(
         {"took (s)": round(took, 2)},
     )
     assert took < 60
+
+
+#: A client that does not hear that another attempt has begun, and a server that takes what it says.
+GOES_ON = """
+    from prefect.engine.cloud import _stopping
+    _stopping.Stopper.stop = lambda self, reason, text: None
+"""
+TAKES_ALL = """
+    from prefect.server.domain import transitions
+    transitions._check_epoch = lambda run, current, epoch: None
+    transitions._check_version = lambda run, settings, version, epoch: None
+"""
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_f4_a_process_that_goes_on_after_it_stood_still_is_noticed(
+    runs_of: Callable[..., tuple[Runs, Server]],
+) -> None:
+    runs, _ = runs_of(*LONGER, broken=TAKES_ALL)
+    assert stop_for_long(runs, **broken_client(runs.folder, GOES_ON))
 
 
 #: A server that does not take the word of an agent.
