@@ -11,6 +11,7 @@ from agent_site import Site, running_site
 
 _FLOWS = """
 import os
+import subprocess
 import time
 
 import prefect
@@ -41,6 +42,14 @@ def note(path):
     time.sleep(60)
 
 
+@task
+def start_another(path):
+    child = subprocess.Popen(["sleep", "300"])
+    with open(path, "w") as stream:
+        stream.write(str(child.pid))
+    child.wait()
+
+
 @task(log_stdout=True)
 def tell(names):
     for name in names:
@@ -65,6 +74,9 @@ with Flow("sleeping") as sleeping:
 
 with Flow("describing") as describing:
     describe(Parameter("path"))
+
+with Flow("with a child") as with_a_child:
+    start_another(Parameter("path"))
 
 with Flow("telling") as telling:
     tell(Parameter("names"))

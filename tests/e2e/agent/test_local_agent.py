@@ -170,3 +170,43 @@ def test_the_health_page_says_what_the_agent_does(site: Any) -> None:
         with urllib.request.urlopen(f"{address}/api/state", timeout=10) as reply:
             state = json.loads(reply.read())
     assert (state["name"], state["type"], state["status"]) == ("mine", "LocalAgent", "working")
+
+
+def test_the_process_of_a_deleted_run_is_gone_soon(
+    site: Any, start: str, path: Path, wait_for_file: Callable[[Path], int]
+) -> None:
+    with site.agent(start):
+        run = site.run("sleeping", parameters={"path": str(path)})
+        pid = wait_for_file(path)
+        deleting = "mutation($id: UUID!) { delete_flow_run(input: { flow_run_id: $id }) { success } }"
+        site.client.graphql(deleting, variables={"id": run})
+        began = time.monotonic()
+        while _is_there(pid):
+            assert time.monotonic() < began + 100
+            time.sleep(0.05)
+
+
+def _is_at_work(pid: int) -> bool:
+    """Whether it is there, and not an ended process that nobody has asked for."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+def test_what_a_killed_run_had_started_does_not_stay(
+    site: Any, start: str, path: Path, wait_for_file: Callable[[Path], int]
+) -> None:
+    with site.agent(start):
+        run = site.run("with a child", parameters={"path": str(path)})
+        child = wait_for_file(path)
+        parent = int(Path(f"/proc/{child}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+        os.kill(parent, signal.SIGKILL)
+        began = time.monotonic()
+        while _is_at_work(child):
+            assert time.monotonic() < began + 60
+            time.sleep(0.05)
+        site.client.cancel_flow_run(run)
+        site.wait(run, "Cancelled", "Failed")
