@@ -317,3 +317,29 @@ def test_agents_and_task_runs_are_listed(prefect: Prefect, registered: str, clie
         prefect("get", "task-runs", "-r", "with-tasks", "--state", "mapped", "-o", "id").stdout.count("\n")
         == 1
     )
+
+
+def test_a_task_that_was_not_registered_says_so(
+    prefect: Prefect, project: str, client: Client, tmp_path: Path
+) -> None:
+    file = tmp_path / "script.py"
+    code = """
+from prefect import Flow, task
+from prefect.storage import Local
+
+@task
+def one():
+    return 1
+
+with Flow("script", storage=Local(path=__file__, stored_as_script=True)) as flow:
+    one()
+"""
+    file.write_text(code)
+    assert prefect("register", "--project", project, "-p", str(file)).returncode == 0
+    file.write_text(code.replace("    one()\n", "    one(task_args={'name': 'two'})\n    one()\n"))
+    done = prefect("run", "-n", "script", "--project", project, "--execute", "-o", "jsonl")
+    assert done.returncode == 1
+    assert (
+        "The task 'two' is not in the version of the flow that was registered, but in the flow that was loaded. "
+        "Register the flow again." in done.stdout
+    )

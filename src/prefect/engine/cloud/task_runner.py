@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.engine.cloud._batches import CloudBatches
@@ -74,13 +74,14 @@ class CloudTaskRunner(TaskRunner):
         """The state the API has for the run, unless one is given, and the context with the run's ids.
 
         Raises:
-            ENDRUN: the API could not be asked; the run ends `Failed`.
+            ENDRUN: the API could not be asked, or does not know the task; the run ends `Failed`.
         """
         given = dict(context)
         is_child = given.get("map_index") is not None and "task_loop_count" not in given
         if "task_run_id" not in given or is_child:  # children begin with the id of the map
+            self._check_is_registered(given)
             try:
-                info = self._reporter.task_run(given.get("task_id", ""), given.get("map_index"))
+                info = self._reporter.task_run(given["task_id"], given.get("map_index"))
             except PrefectException as exc:
                 self.logger.exception(
                     f"Task '{self.task.name}': the API could not be asked for the task run."
@@ -89,6 +90,16 @@ class CloudTaskRunner(TaskRunner):
             state = state or info.state
             given.update(task_run_id=info.id, task_run_version=info.version)
         return super().initialize_run(state, given)
+
+    def _check_is_registered(self, context: Mapping[str, Any]) -> None:
+        if context.get("task_id"):
+            return
+        message = (
+            f"The task '{self.task.name}' is not in the version of the flow that was registered, but in the flow "
+            "that was loaded. Register the flow again."
+        )
+        self.logger.error(message)
+        raise ENDRUN(Failed(message=message))
 
     def find_run(self, values: dict[str, Any]) -> None:
         """Add the id of the run, and the version that it is at, to its context."""
