@@ -119,6 +119,11 @@ with Flow("stoppable", result=LocalResult()) as stoppable:
 
 
 @task
+def pair(x):
+    return [x, x]
+
+
+@task
 def fail_once_for_one(x, marks):
     mark = Path(marks) / f"{x}"
     is_first = not mark.exists()
@@ -132,7 +137,9 @@ def fail_once_for_one(x, marks):
 
 with Flow("restartable", result=LocalResult()) as restartable:
     marks = Parameter("marks")
-    total(fail_once_for_one.map(numbers(3), prefect.unmapped(marks)))
+    children = fail_once_for_one.map(numbers(3), prefect.unmapped(marks))
+    total(children)
+    inc.map(prefect.flatten(pair.map(numbers(2))), upstream_tasks=[prefect.unmapped(children)])
 
 
 def scheduled(name: str, clock: Clock) -> Flow:

@@ -41,6 +41,8 @@ def test_a_failed_run_is_restarted_where_it_failed(site: Site, tmp_path: Path, h
     assert site.ended(run_id) == "Success"
     assert site.result(run_id, "total-1") == 30
     assert site.result(run_id, "fail_once_for_one-1") == [0, 10, 20]
+    assert site.result(run_id, "inc-1") == [1, 1, 2, 2]
+    assert site.history(run_id, "inc-1[0]")[:2] == ["Pending", "TriggerFailed"]
     assert sorted((tmp_path / "ran").read_text().split()) == ["0", "1", "2"]
     assert site.history(run_id, "numbers-1") == ["Pending", "Running", "Success"]
 

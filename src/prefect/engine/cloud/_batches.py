@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from prefect import triggers
 from prefect.engine.cloud._reporter import Reporter, TaskRun, reporter_of
-from prefect.engine.state import ClientFailed, Running, State
+from prefect.engine.state import ClientFailed, Mapped, Running, State
 from prefect.engine.task_runner import TaskRunner
 from prefect.exceptions import PrefectException
 from prefect.utilities.logging import get_logger
@@ -115,4 +115,7 @@ def _will_run(stage: Stage, index: int) -> bool:
 
 
 def _has_succeeded(state: State) -> bool:
+    if state.is_mapped():  # triggers look at its children
+        children = cast("Mapped", state).map_states
+        return all(child.is_successful() and not child.is_skipped() for child in children)
     return state.is_successful() and not state.is_skipped()

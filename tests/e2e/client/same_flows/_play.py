@@ -124,7 +124,7 @@ def first_scheduled(client, flow_id):
         runs = client.graphql(document, variables={"id": flow_id}).data.flow_run
         if runs and pendulum.parse(runs[0].scheduled_start_time) <= pendulum.now("UTC"):
             return runs[0].id
-        time.sleep(0.1)
+        time.sleep(0.5)
     raise AssertionError("The schedule made no run that is due.")
 
 

@@ -1,17 +1,14 @@
-"""What is kept from run to run: caches, targets, results; and what waits: pauses, restarts, schedules."""
+"""What is kept from run to run: caches, targets, results; and what waits: pauses, restarts."""
 
 import datetime
 import os
 import time
 
-import pendulum
 import prefect
-from prefect import Client, Flow, Parameter, flatten, task, unmapped
+from prefect import Client, Flow, Parameter, task, unmapped
 from prefect.engine import cache_validators, signals
 from prefect.engine.results import LocalResult, PrefectResult
 from prefect.engine.serializers import JSONSerializer
-from prefect.schedules import Schedule
-from prefect.schedules.clocks import DatesClock
 from prefect.tasks.prefect import create_flow_run, get_task_run_result, wait_for_flow_run
 from prefect.triggers import manual_only
 
@@ -159,7 +156,7 @@ def total(values):
 
 @task
 def twice(x):
-    return [x, x]
+    return 2 * x
 
 
 @task
@@ -175,7 +172,7 @@ with Flow("a restart", result=LocalResult()) as restarted:
     children = fails_in_the_first_run.map(numbers())
     inc.map(children)
     total(children)
-    inc.map(flatten(twice.map(numbers())), upstream_tasks=[unmapped(children)])
+    inc.map(twice.map(numbers()), upstream_tasks=[unmapped(children)])
     inc(fails_in_the_first_run(1))
 
 
@@ -217,19 +214,6 @@ with Flow("a parent of a failure", result=LocalResult()) as parent_of_failure:
     parent_of("a text", raise_final_state=True)
 
 
-@task
-def tell(x):
-    return [x, prefect.context.scheduled_start_time <= pendulum.now("UTC")]
-
-
-with Flow(
-    "a schedule with parameters",
-    schedule=Schedule(
-        clocks=[DatesClock([pendulum.now("UTC").add(seconds=3)], parameter_defaults={"x": "of the clock"})]
-    ),
-) as scheduled:
-    tell(Parameter("x", default="of the flow"))
-
 RUNS = {
     "caches": [{}, {}, {"parameters": {"x": 2}}],
     "cached children": [{}, {}],
@@ -245,5 +229,4 @@ RUNS = {
     "a child": [{}],
     "a parent": [{"then": "run children"}],
     "a parent of a failure": [{"then": "run children"}],
-    "a schedule with parameters": [{"then": "scheduled"}],
 }
