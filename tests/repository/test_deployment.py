@@ -148,13 +148,53 @@ def test_the_server_is_probed_and_the_agent_too() -> None:
     assert probes["agent"] == {"readinessProbe", "livenessProbe"}
 
 
-def test_no_pod_may_do_anything_at_the_cluster() -> None:
-    assert not {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"} & {
-        found["kind"] for found in objects()
+def test_only_the_agent_may_do_something_at_the_cluster_and_only_what_it_does() -> None:
+    from prefect.agent.kubernetes._manifest import RULES
+
+    found = objects()
+    (role,) = [one for one in found if one["kind"] in ("Role", "ClusterRole")]
+    (binding,) = [one for one in found if one["kind"] in ("RoleBinding", "ClusterRoleBinding")]
+    assert (role["kind"], binding["kind"]) == ("Role", "RoleBinding")
+    assert role["rules"] == RULES
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert [one["name"] for one in binding["subjects"]] == ["prefect-agent"]
+    pods = {
+        one["metadata"]["name"]: one["spec"]["template"]["spec"]
+        for one in found
+        if one["kind"] == "Deployment"
     }
-    pods = [found["spec"]["template"]["spec"] for found in objects() if found["kind"] == "Deployment"]
     assert len(pods) == 3
-    assert [pod.get("automountServiceAccountToken") for pod in pods] == [False] * 3
+    assert pods.pop("prefect-agent")["serviceAccountName"] == "prefect-agent"
+    assert [pod.get("automountServiceAccountToken") for pod in pods.values()] == [False] * 2
+
+
+@pytest.mark.parametrize("rbac", [False, True])
+def test_manifests_that_the_command_prints_fit_the_schemas_of_kubernetes(rbac: bool) -> None:
+    validator = pytest.importorskip(
+        "kubernetes_validate", reason="needs kubernetes-validate (make test-extras)"
+    )
+    from prefect.agent.kubernetes import KubernetesAgent
+
+    text = KubernetesAgent.generate_deployment_yaml(
+        api="http://prefect-server:4200",
+        namespace="flows",
+        image_pull_secrets="registry",
+        rbac=rbac,
+        mem_request="1Gi",
+        cpu_limit="2",
+        service_account_name="flows",
+        labels=["a"],
+        env_vars={"PRICE": "$(5)"},
+        key="KEY",
+        agent_config_id="config",
+    )
+    found = list(yaml.safe_load_all(text))
+    assert [one["kind"] for one in found] == [
+        "Deployment",
+        *(["ServiceAccount", "Role", "RoleBinding"] if rbac else []),
+    ]
+    for one in found:
+        validator.validate(one, validator.latest_version(), strict=True)
 
 
 def test_services_of_compose_wait_for_each_other() -> None:

@@ -215,15 +215,11 @@ class KubernetesAgent(Agent):
         return parse_template(text, f"Kubernetes job template in {path}")
 
     def _defaults(self) -> JobDefaults:
-        resources = {
-            kind: {what: os.environ.get(variable, "") for what, variable in names.items()}
-            for kind, names in _RESOURCES.items()
-        }
         return JobDefaults(
             service_account_name=self.service_account_name,
             image_pull_secrets=self.image_pull_secrets or (),
             image_pull_policy=os.environ.get("IMAGE_PULL_POLICY") or None,
-            resources=resources,
+            resources=resources_of_jobs(),
             volumes=self.volumes or (),
             volume_mounts=self.volume_mounts or (),
         )
@@ -297,3 +293,11 @@ class KubernetesAgent(Agent):
             tenant_id=tenant_id,
             agent_config_id=agent_config_id,
         )
+
+
+def resources_of_jobs() -> dict[str, dict[str, str]]:
+    """CPUs and memory of jobs that name none, as the variables of the agent's pod say."""
+    return {
+        kind: {what: os.environ.get(variable, "") for what, variable in names.items()}
+        for kind, names in _RESOURCES.items()
+    }

@@ -106,7 +106,6 @@ def test_a_given_definition_is_completed_and_not_changed() -> None:
     assert len(GIVEN["tags"]) == 1
 
 
-@pytest.mark.difference("An ECS task definition without a container")
 def test_the_container_of_the_flow_is_added_with_its_image() -> None:
     made = definition(template={"containerDefinitions": [{"name": "side"}]})
 
