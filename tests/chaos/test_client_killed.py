@@ -16,7 +16,7 @@ from client_faults import broken_client, counted, ledger, submit
 from client_runs import Runs, runs_at
 from live_server import Server
 
-from scoreboard import is_full, record, sized
+from scoreboard import is_full, record
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes with signals")
 
@@ -91,10 +91,11 @@ def test_f4_a_run_of_an_agent_that_is_killed_starts_again(
     assert runs.history(run_id)[-1] == ("Running" if retries else "Scheduled")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"] if is_full() else ["sqlite"], indirect=True)
 def test_f4_a_run_that_is_killed_again_and_again_fails_in_the_end_and_its_log_says_so(
     runs_of: Callable[..., tuple[Runs, Server]],
 ) -> None:
-    most = sized(1, 3)
+    most = 3
     runs, server = runs_of("--max-resurrections", str(most))
     # Each attempt ends the child that it was at, and the next one goes on with the next.
     run_id = runs.create(counted(runs, most + 2, 600))

@@ -36,6 +36,7 @@ class CloudBatches:
         from prefect.engine.cloud.task_runner import CloudTaskRunner
 
         self.size = 1
+        self._has_begun_before = False
         self._announces = runner_cls is CloudTaskRunner
 
     def begin(self, stage: Stage, start: int, stop: int) -> None:
@@ -51,6 +52,9 @@ class CloudBatches:
             # Each child asks for itself, and says what is wrong if that fails too.
             get_logger("CloudTaskRunner").debug(f"Children were not registered together: {exc}")
             return
+        known = (reporter.known_child(task_id, index) for index in range(start, stop))
+        if any(run is not None and type(run.state).__name__ != "Pending" for run in known):
+            self._has_begun_before = True
         if stop - start < 2 or not self._announces or not _always_runs(stage):
             return
         running: list[tuple[TaskRun, Running]] = []
@@ -70,6 +74,9 @@ class CloudBatches:
     def learn(self, children: int, seconds: float) -> None:
         """So many children took so long: chunks become longer or shorter."""
         wanted = _TARGET_S * children / max(seconds, 1e-6)
+        if self._has_begun_before:
+            # Children that an earlier attempt finished take no time, which says nothing of the others.
+            wanted, self._has_begun_before = min(wanted, self.size), False
         self.size = int(max(1, min(wanted, self.size * 4, _MOST)))
 
     def settle(self, stages: Sequence[Stage]) -> None:
