@@ -69,11 +69,11 @@ $(AZURITE):
 	@npm install --silent --no-fund --no-audit --prefix $(EXTRAS_VENV)/azurite azurite@3.35.0 || \
 		echo "npm is missing or has no registry: the tests with Azure's storage are SKIPPED" >&2
 
-test-extras: $(EXTRAS_VENV)/.stamp-extras $(AZURITE) ## the tests that need boto3, Google's and Azure's storage, pandas or Kubernetes' schemas
+test-extras: $(EXTRAS_VENV)/.stamp-extras $(AZURITE) ## the tests that need boto3, Google's and Azure's storage, pandas or Kubernetes' client and schemas
 	@AZURITE=$(abspath $(AZURITE)) $(EXTRAS_VENV)/bin/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS) \
 		tests/unit/engine/results tests/unit/engine/test_serializers.py tests/unit/storage/test_codecommit.py \
 		tests/contract/test_cloud_places.py tests/repository/test_deployment.py tests/chaos/test_results_lost.py \
-		tests/e2e/client/test_storage_runs.py
+		tests/e2e/client/test_storage_runs.py tests/contract/test_agent_kubernetes.py tests/contract/test_agent_ecs.py
 
 # PYTEST_ARGS="-k f9" runs some of them.
 chaos: $(VENV)/.stamp-test ## fault and attack scenarios in full size, for hours; their figures are in scoreboard.jsonl
