@@ -246,6 +246,28 @@ test("with keys: log in, roles see what they may do, a session that ends leads t
     await expect(page.getByRole("cell", { name: "last_loaded", exact: true })).toBeVisible();
     await expect(page.getByRole("button", { name: "Set" })).toHaveCount(0);
     await expect(page.getByRole("button", { name: /^Delete/ })).toHaveCount(0);
+    const { task_run, flow } = await server.ask(
+      `{ task_run(where: {state: {_eq: "Failed"}}, limit: 1) { id } flow(where: {name: {_eq: "etl-daily"}}, limit: 1) { flow_group_id } }`,
+      {},
+      admin,
+    );
+    for (const [path, sign] of [
+      ["", "Needs attention"],
+      ["runs", "nightly-backup"],
+      ["agents", "warehouse-1"],
+      [`task-run/${task_run[0].id}`, "child 27"],
+      [`flow/${flow[0].flow_group_id}?tab=schedules`, "Time zone"],
+      [`flow/${flow[0].flow_group_id}?tab=settings`, "Version lock"],
+    ] as const) {
+      await page.goto(`${base}/default/${path}`);
+      await expect(page.getByText(sign).first()).toBeVisible();
+      const acts = page.locator("#main").getByRole("button", {
+        name: /restart|approve|forget|remove|add a clock|^save|mark|^run$|make a key/i,
+        disabled: false,
+      });
+      expect(await acts.allTextContents(), `what a reader may do at ${path}`).toEqual([]);
+      await expect(page.getByLabel("Mark as")).toHaveCount(0);
+    }
 
     const { auth_api_key: keys } = await server.ask(
       '{ auth_api_key(where: {created_by: {username: {_eq: "rita"}}}) { id } }',

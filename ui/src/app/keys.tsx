@@ -51,7 +51,7 @@ export function KeysSheet({
 }) {
   return (
     <Modal title="Keyboard shortcuts" isOpen={isOpen} onOpenChange={onOpenChange}>
-      <div className="grid gap-6 sm:grid-cols-2">
+      <div className="grid grid-cols-1 gap-6 sm:grid-cols-2">
         {KEYS.map(([title, rows]) => (
           <section key={title}>
             <h3 className="mb-2 text-sm font-semibold">{title}</h3>

@@ -49,7 +49,7 @@ export function Health({ late, failed, paused, version, children }: HealthProps)
         <span className="size-2.5 rounded-full bg-current" />
         {!isKnown ? "…" : problems.length === 0 ? "All is well" : problems.join(", ")}
       </span>
-      <dl className="flex flex-wrap gap-x-4 gap-y-1 text-muted tabular-nums">
+      <dl className="flex min-w-0 flex-wrap gap-x-4 gap-y-1 text-muted tabular-nums">
         <Figure name="scheduler" title="for how long a schedule has had no run ahead" isBad={lag > BEHIND_S}>
           {server ? (lag < 1 ? "on time" : `${duration(lag * 1000)} behind`) : "–"}
         </Figure>
@@ -65,11 +65,13 @@ export function Health({ late, failed, paused, version, children }: HealthProps)
         <Figure name="agents" title="agents that ask for work" isBad={isKnown && alive === 0}>
           {agents.data ? alive : "–"}
         </Figure>
-        <Figure name="database" title={server ? `size of the ${server.database} database` : ""}>
+        <Figure
+          name="database"
+          title={
+            server ? `size of the ${server.database} database; the server is ${version ?? "unknown"}` : ""
+          }
+        >
           {server ? bytes(server.database_bytes) : "–"}
-        </Figure>
-        <Figure name="server" title="version of the server">
-          {version ?? "–"}
         </Figure>
       </dl>
       <span className="ml-auto">{children}</span>

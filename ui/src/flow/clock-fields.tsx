@@ -57,7 +57,7 @@ export function ClockFields({ draft, problem, onChange, onRemove }: Props) {
       </p>
       <details open={draft.parameters !== "" || draft.labels !== "" || undefined}>
         <summary className="text-xs text-muted">Parameters and labels of its runs</summary>
-        <div className="mt-2 grid gap-3 sm:grid-cols-2">
+        <div className="mt-2 grid grid-cols-1 gap-3 sm:grid-cols-2">
           <Field label="Parameters of its runs" hint='JSON, such as {"region": "eu"}'>
             <input
               className={cx(inputClass, "font-mono text-xs")}

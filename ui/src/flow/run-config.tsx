@@ -96,7 +96,7 @@ export function RunConfigEditor({ value, fallback, onChange, onInvalid }: Props)
             />
           </Field>
         ) : (
-          <div className="grid gap-3 sm:grid-cols-2">
+          <div className="grid grid-cols-1 gap-3 sm:grid-cols-2">
             {fieldsOf(value).map((field) => (
               <OneField
                 key={`${String(value.type)} ${field.name}`}

@@ -170,7 +170,7 @@ export function RunForm({ flow }: { flow: Flow }) {
       )}
       <details className="rounded-md border border-line p-3">
         <summary className="text-sm font-medium">Name, labels, start, context, run config</summary>
-        <div className="mt-3 grid gap-4 sm:grid-cols-2">
+        <div className="mt-3 grid grid-cols-1 gap-4 sm:grid-cols-2">
           <Field label="Name of the run" hint="made up when empty">
             <input
               className={inputClass}
@@ -205,13 +205,15 @@ export function RunForm({ flow }: { flow: Flow }) {
               ))}
             </select>
           </Field>
-          <Field label="Context" hint="JSON; values for prefect.context">
-            <textarea
-              className={`${inputClass} h-24 py-1 font-mono text-xs`}
-              value={advanced.context}
-              onChange={(event) => setAdvanced({ ...advanced, context: event.target.value })}
-            />
-          </Field>
+          <div className="sm:col-span-2">
+            <Field label="Context" hint="JSON; values for prefect.context">
+              <textarea
+                className={`${inputClass} h-24 py-1 font-mono text-xs`}
+                value={advanced.context}
+                onChange={(event) => setAdvanced({ ...advanced, context: event.target.value })}
+              />
+            </Field>
+          </div>
           <div className="sm:col-span-2">
             <RunConfigEditor
               value={config}

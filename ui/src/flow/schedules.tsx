@@ -45,7 +45,7 @@ export function Schedules({ flow }: { flow: Flow }) {
     setDrafts(next);
   }
   return (
-    <div className="mx-auto grid max-w-6xl gap-4 p-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+    <div className="mx-auto grid grid-cols-1 max-w-6xl gap-4 p-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
       <Panel title={ofGroup.length ? "Schedule, set here" : "Schedule of the flow"} className="self-start">
         <form
           className="flex flex-col gap-3 p-3 text-sm"
@@ -145,7 +145,7 @@ function Preview({ drafts, zone }: { drafts: ClockDraft[] | undefined; zone: str
             {found.map((one, index) => (
               <li key={index} className="flex items-baseline gap-3 py-1">
                 <span className="tabular-nums">{inZone(one.start_time, zone)}</span>
-                <Labels labels={one.labels} />
+                {one.labels && <Labels labels={one.labels} />}
                 {Object.keys(one.parameter_defaults ?? {}).length > 0 && (
                   <code className="min-w-0 truncate text-xs text-muted">
                     {JSON.stringify(one.parameter_defaults)}

@@ -21,7 +21,7 @@ const PROJECTS = graphql(`query MoveProjects { project(order_by: [{ name: asc }]
 export function FlowSettings({ flow }: { flow: Flow }) {
   const canEdit = useCanEdit();
   return (
-    <fieldset disabled={!canEdit} className="mx-auto grid max-w-5xl gap-4 p-4 lg:grid-cols-2">
+    <fieldset disabled={!canEdit} className="mx-auto grid grid-cols-1 max-w-5xl gap-4 p-4 lg:grid-cols-2">
       <Panel title="Flow">
         <Facts
           facts={[

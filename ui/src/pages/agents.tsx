@@ -57,7 +57,7 @@ export function AgentsPage() {
           waits="waiting for the first agent"
         />
       )}
-      <div className="grid gap-4 md:grid-cols-2 xl:grid-cols-3">
+      <div className="grid grid-cols-1 gap-4 md:grid-cols-2 xl:grid-cols-3">
         {shown.map((agent) => {
           const silent = isSilent(agent);
           const could = (waiting.data?.flow_run ?? []).filter((run) =>
@@ -146,7 +146,11 @@ export function AgentsPage() {
               <To to={`flow-run/${run.id}`} className="min-w-0 truncate hover:underline">
                 {run.flow?.name} / {run.name}
               </To>
-              <Labels labels={run.labels} />
+              {run.labels?.length ? (
+                <Labels labels={run.labels} />
+              ) : (
+                <span className="text-muted">no label, for agents without labels</span>
+              )}
               <Time at={run.state_start_time} className="ml-auto text-muted" />
             </div>
           ))}

@@ -62,7 +62,7 @@ export function ApiPage() {
   }
 
   return (
-    <div className="grid h-full gap-3 p-3 max-lg:auto-rows-[24rem] lg:grid-cols-[minmax(0,1fr)_minmax(0,1fr)_18rem]">
+    <div className="grid grid-cols-1 h-full gap-3 p-3 max-lg:auto-rows-[24rem] lg:grid-cols-[minmax(0,1fr)_minmax(0,1fr)_18rem]">
       <div className="flex min-h-0 flex-col gap-2">
         <div className="flex items-center gap-2">
           <Button kind="primary" icon={<Play size={14} />} onClick={() => void run()} disabled={isBusy}>

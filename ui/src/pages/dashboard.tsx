@@ -119,7 +119,7 @@ export function DashboardPage() {
           ))}
         </select>
       </Health>
-      <div className="grid gap-4 lg:grid-cols-[minmax(0,1fr)_24rem]">
+      <div className="grid grid-cols-1 gap-4 lg:grid-cols-[minmax(0,1fr)_24rem]">
         <div className="flex min-w-0 flex-col gap-4 max-lg:order-last">
           <Panel
             title="Runs, last 24 hours"

@@ -46,7 +46,7 @@ export function TaskPage() {
       </To>
     );
   return (
-    <div className="mx-auto grid max-w-6xl gap-4 p-4 lg:grid-cols-[22rem_minmax(0,1fr)]">
+    <div className="mx-auto grid grid-cols-1 max-w-6xl gap-4 p-4 lg:grid-cols-[22rem_minmax(0,1fr)]">
       <Panel title={task.name ?? task.slug} className="self-start">
         <Facts
           facts={[

@@ -12,8 +12,8 @@ import { graphql } from "@/gql";
 import type { LogsQuery } from "@/gql/graphql";
 
 export const LOGS = graphql(`
-  query Logs($where: log_bool_exp!, $offset: Int!, $limit: Int!) {
-    log(where: $where, order_by: [{ timestamp: asc }, { sequence: asc }, { id: asc }], offset: $offset, limit: $limit) {
+  query Logs($where: log_bool_exp!, $order: [log_order_by!]!, $offset: Int!, $limit: Int!) {
+    log(where: $where, order_by: $order, offset: $offset, limit: $limit) {
       id timestamp level name message task_run_id
     }
   }
@@ -33,6 +33,17 @@ export type Where = Record<string, unknown>;
 
 /** Lines that the server looks through in much less than the time it allows. */
 const WINDOW = 50_000;
+
+const ordered = (way: "asc" | "desc") => [{ timestamp: way }, { sequence: way }, { id: way }];
+
+/** Lines of a list. Those of its second half are counted from its end: the server walks to them. */
+async function linesOf(where: Where, offset: number, limit: number, total = 0): Promise<Line[]> {
+  const fromEnd = total - offset - limit;
+  if (offset < total / 2) return (await send(LOGS, { where, order: ordered("asc"), offset, limit })).log;
+  const past = Math.max(0, fromEnd);
+  const size = Math.min(limit, total - offset);
+  return (await send(LOGS, { where, order: ordered("desc"), offset: past, limit: size })).log.reverse();
+}
 
 export interface LogSource {
   /** What tells it from others. */
@@ -77,8 +88,8 @@ export function useLogSource(where: Where, text: string, live: string[]): LogSou
     queryKey: [currentTenantId(), "log bounds", where, nWindows],
     queryFn: async () => {
       const starts = Array.from({ length: nWindows - 1 }, (_, index) => (index + 1) * WINDOW);
-      const found = await Promise.all(starts.map((offset) => send(LOGS, { where, offset, limit: 1 })));
-      return found.map((one) => one.log[0]?.timestamp).filter((at) => at !== undefined);
+      const found = await Promise.all(starts.map((offset) => linesOf(where, offset, 1, total)));
+      return found.map((one) => one[0]?.timestamp).filter((at) => at !== undefined);
     },
     enabled: isSearch && all.data !== undefined,
     staleTime: Number.POSITIVE_INFINITY,
@@ -110,7 +121,7 @@ export function useLogSource(where: Where, text: string, live: string[]): LogSou
       isPending: all.isPending,
       searched: 1,
       error: all.error,
-      load: async (offset, limit) => (await send(LOGS, { where, offset, limit })).log,
+      load: (offset, limit) => linesOf(where, offset, limit, total),
     };
   // Up to the first window that is not known yet: what comes later would shift.
   const known = found.indexOf(undefined);
@@ -131,8 +142,7 @@ export function useLogSource(where: Where, text: string, live: string[]): LogSou
           skip -= size;
           continue;
         }
-        const part = await send(LOGS, { where: windows[index]!, offset: skip, limit: limit - lines.length });
-        lines.push(...part.log);
+        lines.push(...(await linesOf(windows[index]!, skip, limit - lines.length)));
         skip = 0;
       }
       return lines;

@@ -14,7 +14,7 @@ type Run = NonNullable<RunQuery["flow_run_by_pk"]>;
 
 export function RunDetails({ run }: { run: Run }) {
   return (
-    <div className="grid gap-4 p-4 lg:grid-cols-2">
+    <div className="grid grid-cols-1 gap-4 p-4 lg:grid-cols-2">
       <Panel title="Run">
         <Facts
           facts={[

@@ -41,7 +41,7 @@ export function Details({ run }: { run: Run }) {
     { type?: string; location?: string }
   >;
   return (
-    <div className="grid gap-4 p-4 lg:grid-cols-2">
+    <div className="grid grid-cols-1 gap-4 p-4 lg:grid-cols-2">
       <Panel title="Task run">
         <Facts
           facts={[
