@@ -20,7 +20,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -135,7 +135,7 @@ def announce(words: tuple[str, ...], what: str) -> None:
 
 
 @contextlib.contextmanager
-def background(what: str, environment: Mapping[str, str], *words: str) -> Iterator[subprocess.Popen[bytes]]:
+def background(what: str, environment: Mapping[str, str], *words: str) -> Generator[subprocess.Popen[bytes]]:
     """Run a command beside us, and end it after the block."""
     log = OUTPUT / f"{words[0]}.log"
     announce(words, f" [dim]&   # {what}; its lines are in {log.relative_to(EXAMPLES.parent)}[/]")

@@ -31,6 +31,7 @@ class ECSAgent(Agent):
     for CloudWatch (`awslogs`) with a stream prefix.
 
     Example:
+        <!-- no-run: needs ECS -->
         ```python
         from prefect.agent.ecs import ECSAgent
 

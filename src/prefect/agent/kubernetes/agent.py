@@ -34,6 +34,7 @@ class KubernetesAgent(Agent):
     starts. A job is deleted when the API knows how it ended.
 
     Example:
+        <!-- no-run: needs a cluster -->
         ```python
         from prefect.agent.kubernetes import KubernetesAgent
 

@@ -34,6 +34,7 @@ class VertexAgent(Agent):
     starts. A job is deleted when the API knows how it ended; what it wrote stays in Cloud Logging.
 
     Example:
+        <!-- no-run: needs Vertex AI -->
         ```python
         from prefect.agent.vertex import VertexAgent
 
