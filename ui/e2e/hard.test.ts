@@ -212,6 +212,7 @@ test("a page recovers by itself when the server restarts", async ({ page }) => {
 test("with keys: log in, roles see what they may do, a session that ends leads to the login page and back", async ({
   page,
 }) => {
+  test.slow(); // it looks at many pages
   const { server } = await Server.withDemo(["--require-keys", "--root-path", "/prefect"]);
   try {
     server.command("create-user", "anna", "--role", "admin");
@@ -253,7 +254,7 @@ test("with keys: log in, roles see what they may do, a session that ends leads t
     );
     for (const [path, sign] of [
       ["", "Needs attention"],
-      ["runs", "nightly-backup"],
+      ["runs", "Until now"],
       ["agents", "warehouse-1"],
       [`task-run/${task_run[0].id}`, "child 27"],
       [`flow/${flow[0].flow_group_id}?tab=schedules`, "Time zone"],

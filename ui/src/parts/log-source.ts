@@ -18,6 +18,14 @@ export const LOGS = graphql(`
     }
   }
 `);
+const LOG_END = graphql(`
+  query LogEnd($where: log_bool_exp!, $order: [log_order_by!]!, $offset: Int!, $limit: Int!) {
+    log(where: $where, order_by: $order, offset: $offset, limit: $limit) {
+      id timestamp level name message task_run_id
+    }
+    log_aggregate(where: $where) { aggregate { count } }
+  }
+`);
 export const LOG_COUNT = graphql(`
   query LogCount($where: log_bool_exp!) {
     log_aggregate(where: $where) { aggregate { count } }
@@ -36,13 +44,19 @@ const WINDOW = 50_000;
 
 const ordered = (way: "asc" | "desc") => [{ timestamp: way }, { sequence: way }, { id: way }];
 
-/** Lines of a list. Those of its second half are counted from its end: the server walks to them. */
+/** Less than this the server walks through in no time. */
+const LONG = 20_000;
+
+/** Lines of a list. Those of the second half of a long one are counted from its end: the server walks to them. */
 async function linesOf(where: Where, offset: number, limit: number, total = 0): Promise<Line[]> {
-  const fromEnd = total - offset - limit;
-  if (offset < total / 2) return (await send(LOGS, { where, order: ordered("asc"), offset, limit })).log;
-  const past = Math.max(0, fromEnd);
-  const size = Math.min(limit, total - offset);
-  return (await send(LOGS, { where, order: ordered("desc"), offset: past, limit: size })).log.reverse();
+  const past = Math.max(0, total - offset - limit);
+  if (total > LONG && offset > total / 2 && offset < total) {
+    const size = Math.min(limit, total - offset);
+    const end = await send(LOG_END, { where, order: ordered("desc"), offset: past, limit: size });
+    // Lines that came since the total was counted have moved the end.
+    if (end.log_aggregate.aggregate?.count === total) return end.log.reverse();
+  }
+  return (await send(LOGS, { where, order: ordered("asc"), offset, limit })).log;
 }
 
 export interface LogSource {
@@ -87,9 +101,19 @@ export function useLogSource(where: Where, text: string, live: string[]): LogSou
   const bounds = useQuery({
     queryKey: [currentTenantId(), "log bounds", where, nWindows],
     queryFn: async () => {
-      const starts = Array.from({ length: nWindows - 1 }, (_, index) => (index + 1) * WINDOW);
-      const found = await Promise.all(starts.map((offset) => linesOf(where, offset, 1, total)));
-      return found.map((one) => one[0]?.timestamp).filter((at) => at !== undefined);
+      // From each to the next: from the start of the log to all of them would be much further.
+      const found: string[] = [];
+      let ahead = WINDOW;
+      while (found.length + 1 < nWindows) {
+        const last = found.at(-1);
+        const from = last ? { ...where, timestamp: { _gte: last } } : where;
+        const next = (await linesOf(from, ahead, 1))[0]?.timestamp;
+        if (next === undefined) break;
+        // More lines than a window have one moment: they stay together.
+        ahead = next === last ? ahead + WINDOW : WINDOW;
+        if (next !== last) found.push(next);
+      }
+      return found;
     },
     enabled: isSearch && all.data !== undefined,
     staleTime: Number.POSITIVE_INFINITY,
