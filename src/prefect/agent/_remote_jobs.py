@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from prefect.agent._job import Ended
+from prefect.agent._supervisor import Watched
 
 __all__ = [
     "Infrastructure",
@@ -144,6 +145,20 @@ class RemoteJobs:
                 self.infrastructure.stop(sighting.job_id, True)
             self.infrastructure.remove(sighting.job_id)
         return list(latest.values())
+
+    def watched_again(self, what: str) -> Iterable[Watched]:
+        """Jobs of earlier agents, to be handed to the supervisor; none while the infrastructure is away.
+
+        Args:
+            what: what they are called: `jobs`, `tasks`.
+        """
+        try:
+            found = self.found_again()
+        except InfrastructureAwayError as exc:
+            self.logger.warning("%s of earlier agents were not looked for: %s", what.capitalize(), exc)
+            return
+        for sighting in found:
+            yield Watched(sighting.run_id, sighting.epoch, RemoteJob(self, sighting))
 
 
 class RemoteJob:

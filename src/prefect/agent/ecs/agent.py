@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from prefect.agent._remote_jobs import InfrastructureAwayError, RemoteJob, RemoteJobs
+from prefect.agent._remote_jobs import RemoteJob, RemoteJobs
 from prefect.agent._supervisor import Watched
 from prefect.agent.agent import Agent
 from prefect.agent.ecs._service import Service
@@ -161,13 +161,7 @@ class ECSAgent(Agent):
         self._jobs.look()
 
     def _find_again(self) -> Iterable[Watched]:
-        try:
-            found = self._jobs.found_again()
-        except InfrastructureAwayError as exc:
-            self.logger.warning("Tasks of earlier agents were not looked for: %s", exc)
-            return
-        for sighting in found:
-            yield Watched(sighting.run_id, sighting.epoch, RemoteJob(self._jobs, sighting))
+        return self._jobs.watched_again("tasks")
 
     # -- one run --------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from prefect.agent._remote_jobs import InfrastructureAwayError, RemoteJob, RemoteJobs
+from prefect.agent._remote_jobs import RemoteJob, RemoteJobs
 from prefect.agent._supervisor import Watched
 from prefect.agent.agent import Agent
 from prefect.agent.kubernetes import _cluster
@@ -148,13 +148,7 @@ class KubernetesAgent(Agent):
         self.manage_jobs()
 
     def _find_again(self) -> Iterable[Watched]:
-        try:
-            found = self._jobs.found_again()
-        except InfrastructureAwayError as exc:
-            self.logger.warning("Jobs of earlier agents were not looked for: %s", exc)
-            return
-        for sighting in found:
-            yield Watched(sighting.run_id, sighting.epoch, RemoteJob(self._jobs, sighting))
+        return self._jobs.watched_again("jobs")
 
     # -- one run --------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from prefect.agent._remote_jobs import InfrastructureAwayError, RemoteJob, RemoteJobs
+from prefect.agent._remote_jobs import RemoteJob, RemoteJobs
 from prefect.agent._supervisor import Watched
 from prefect.agent.agent import Agent
 from prefect.agent.vertex._job_spec import custom_job, job_variables
@@ -116,13 +116,7 @@ class VertexAgent(Agent):
         self._jobs.look()
 
     def _find_again(self) -> Iterable[Watched]:
-        try:
-            found = self._jobs.found_again()
-        except InfrastructureAwayError as exc:
-            self.logger.warning("Jobs of earlier agents were not looked for: %s", exc)
-            return
-        for sighting in found:
-            yield Watched(sighting.run_id, sighting.epoch, RemoteJob(self._jobs, sighting))
+        return self._jobs.watched_again("jobs")
 
     # -- one run --------------------------------------------------------------------------------
 
