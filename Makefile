@@ -58,9 +58,10 @@ image: wheel ## the container image of server, agents and flow runs
 	@$(CONTAINER_ENGINE) build $(if $(BASE),--build-arg BASE=$(BASE)) --file deploy/Dockerfile --tag $(IMAGE) .
 
 # ------------------------------------------------------------------ verify
+# Tests of a file share a server, so they stay on one worker; files with servers come first, and small ones fill the end.
 # COVERAGE=1 make test   also says how much of the code ran: in all, and in core and engine
 test: $(VENV)/.stamp-test ## all tests
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(if $(COVERAGE),--cov --cov-report=) $(PYTEST_ARGS)
 	@$(if $(COVERAGE),sh .ci/coverage $(BIN)/python)
 
 # Azurite, Azure's own emulator of its storage, is a program for Node.js.

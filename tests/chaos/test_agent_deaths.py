@@ -15,10 +15,7 @@ from agent_site import Site, running_site
 
 from scoreboard import is_full, record
 
-pytestmark = [
-    pytest.mark.skipif(os.name == "nt", reason="signals of POSIX"),
-    pytest.mark.xdist_group("agent deaths"),
-]
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 _FLOWS = (Path(__file__).parent / "agent_flows.py").read_text(encoding="utf-8")
 #: Seconds after which a run of which nothing is heard is lost, on the servers of this file.

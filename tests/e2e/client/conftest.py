@@ -191,11 +191,7 @@ def serve() -> Callable[..., AbstractContextManager[str]]:
     return running_server
 
 
-def _on(backend: str) -> object:
-    return pytest.param(backend, marks=pytest.mark.xdist_group(f"matrix-{backend}"))
-
-
-@pytest.fixture(scope="session", params=[_on("sqlite"), _on("postgresql")])
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server, an agent and the flows of `matrix_flows.py`, on each database."""
     backend: str = request.param

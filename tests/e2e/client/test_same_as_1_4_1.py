@@ -29,8 +29,6 @@ from python_1x import python_1x
 from same_outcomes import Outcome, Told, differences, outcome_of, registration_of
 
 FLOWS = Path(__file__).with_name("same_flows")
-#: All on one worker: the flows are run once.
-pytestmark = pytest.mark.xdist_group("same-as-1.4.1")
 
 
 class Wanted(NamedTuple):

@@ -82,29 +82,25 @@ def _pair(mode: str, place: Path, start_server: Any, database: tuple[str, ...]) 
             (home / "transcript.txt").write_text("\n\n".join(client.transcript))
 
 
-def _group(mode: str) -> Any:
-    return pytest.param(mode, marks=pytest.mark.xdist_group(f"real-client-{mode}"))
-
-
-@pytest.fixture(params=[_group("cloud"), _group("server")])
+@pytest.fixture(params=["cloud", "server"])
 def pair(request: pytest.FixtureRequest, pairs: Callable[[str], Pair]) -> Pair:
     """A client and its server, on SQLite."""
     return pairs(request.param)
 
 
-@pytest.fixture(params=[_group("cloud"), _group("server"), _group("postgresql")])
+@pytest.fixture(params=["cloud", "server", "postgresql"])
 def any_pair(request: pytest.FixtureRequest, pairs: Callable[[str], Pair]) -> Pair:
     """A client and its server, on either database."""
     return pairs(request.param)
 
 
-@pytest.fixture(params=[_group("cloud")])
+@pytest.fixture(params=["cloud"])
 def cloud(request: pytest.FixtureRequest, pairs: Callable[[str], Pair]) -> Pair:
     """A client with what it refuses in server mode: keys, values and secrets of the server."""
     return pairs(request.param)
 
 
-@pytest.fixture(params=[_group("server")])
+@pytest.fixture(params=["server"])
 def keyless(request: pytest.FixtureRequest, pairs: Callable[[str], Pair]) -> Pair:
     """A client in server mode."""
     return pairs(request.param)
