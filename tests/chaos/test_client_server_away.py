@@ -81,23 +81,23 @@ def test_f2_runs_outlive_a_server_that_is_killed(runs: tuple[Runs, Server]) -> N
 
 
 def lose_answers(runs: Runs, server: Server, tasks: int, seed: int, **env: str) -> list[str]:
-    """What is wrong with a run of which one of ten requests is done and its answer lost."""
+    """What is wrong with a run of which some requests (one of ten in full size) are done and their answers lost."""
     flow_id = counted(runs, tasks, 0.02)
     with bad_network(server.port, seed) as network:
         run_id = runs.create(flow_id)
-        network.lost_answers = 0.1
+        network.lost_answers = share = 0.1 if is_full() else 0.25
         process = runs.start(run_id, f"http://localhost:{network.port}", **env)
         process.wait(240)
         problems = problems_of(runs, run_id, tasks)
-        problems += [] if network.cuts else ["no answer was lost"]
+        assert network.cuts, f"of all answers none was lost, where {share:.0%} should be"
     return problems + ([f"exit code {process.returncode}"] if process.returncode else [])
 
 
-@pytest.mark.parametrize("seed", range(5) if is_full() else range(1))
+@pytest.mark.parametrize("seed", range(1, 6) if is_full() else range(1, 2))
 def test_f21_a_run_whose_answers_are_lost_does_nothing_twice(seed: int, runs: tuple[Runs, Server]) -> None:
     tasks = sized(40, 300)
     problems = lose_answers(*runs, tasks, seed)
-    record("F21 (client)", runs[1].database.backend, seed, "a run of which 10 % of the answers are lost succeeds, each body and line once", {
+    record("F21 (client)", runs[1].database.backend, seed, "a run that loses answers succeeds, each body and line once", {
         "problems": len(problems), "tasks": tasks,
     })  # fmt: skip
     assert problems == []
@@ -150,4 +150,4 @@ def test_f21_a_client_that_does_not_know_what_it_sent_is_noticed(
 ) -> None:
     found, server = runs
     env = broken_client(found.folder, broken) | {"PREFECT__CLOUD__LOGGING_HEARTBEAT": "0.05"}
-    assert any(lose_answers(found, server, 40, seed, **env) for seed in range(4))
+    assert any(lose_answers(found, server, 40, seed, **env) for seed in range(1, 5))
