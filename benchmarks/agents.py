@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -127,8 +128,15 @@ class Side:
         request = urllib.request.Request(
             self.url + path, json.dumps(content).encode(), {"content-type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=60) as reply:
-            return json.load(reply)
+        for attempt in range(10):
+            try:
+                with urllib.request.urlopen(request, timeout=60) as reply:
+                    return json.load(reply)
+            except urllib.error.HTTPError as exc:
+                if exc.code != 503 or attempt == 9:
+                    raise
+                time.sleep(0.5)  # a server that is busy says so, and asks to be asked again
+        raise AssertionError
 
     def start(self) -> None:
         """Start both, and register the flow."""
