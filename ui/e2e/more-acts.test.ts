@@ -123,3 +123,31 @@ test("rows that come while somebody reads further down wait behind a pill", asyn
   await page.getByRole("button", { name: /^\d+ new$/ }).click();
   await expect(page.getByText("a-new-one")).toBeVisible();
 });
+
+test("a run shows the runs that it started, and those show theirs", async ({ page }) => {
+  const flow = (
+    await demo().ask('{ flow(where: {name: {_eq: "month-end"}, archived: {_eq: false}}) { id } }')
+  ).flow[0].id;
+  const make = async (name: string, parent: string | null): Promise<{ id: string; task: string }> => {
+    // The key of a child run begins with the id of the task run that starts it.
+    const key = parent ? `, idempotency_key: "${parent}-0"` : "";
+    const made = await demo().ask(
+      `mutation { create_flow_run(input: {flow_id: "${flow}", flow_run_name: "${name}"${key}}) { id } }`,
+    );
+    const { task_run } = await demo().ask(
+      `{ task_run(where: {flow_run_id: {_eq: "${made.create_flow_run.id}"}}, limit: 1) { id } }`,
+    );
+    return { id: made.create_flow_run.id, task: task_run[0].id };
+  };
+  const first = await make("grandmother", null);
+  const second = await make("mother", first.task);
+  await make("daughter", second.task);
+  await page.goto(`${url()}/default/flow-run/${first.id}?tab=details`);
+  await expect(page.getByRole("link", { name: "month-end / mother" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "month-end / daughter" })).toHaveCount(0);
+  await page.getByRole("button", { name: "Runs that mother started" }).click();
+  await page.getByRole("button", { name: "Runs that daughter started" }).click();
+  await expect(page.getByText("It started no flow runs.")).toBeVisible();
+  await page.getByRole("link", { name: "month-end / daughter" }).click();
+  await expect(page.getByRole("heading", { name: "daughter" })).toBeVisible();
+});

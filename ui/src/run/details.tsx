@@ -8,6 +8,7 @@ import { Json } from "@/parts/json";
 import { Markdown } from "@/parts/lazy";
 import { OutLink } from "@/parts/out-link";
 import { StateBadge } from "@/parts/state";
+import { ChildRun } from "./child-run";
 import { RUN_ARTIFACTS, RUN_CHILDREN, RUN_STATES } from "./queries";
 
 type Run = NonNullable<RunQuery["flow_run_by_pk"]>;
@@ -98,17 +99,7 @@ function Relatives({ run }: { run: Run }) {
           </p>
         )}
         {children.map((child) => (
-          <div key={child.id} className="flex items-center gap-3">
-            <span className="w-32 shrink-0">
-              <StateBadge state={child.state} />
-            </span>
-            <To to={`flow-run/${child.id}`} className="min-w-0 truncate hover:underline">
-              {child.flow?.name} / {child.name}
-            </To>
-            <span className="ml-auto text-muted">
-              <Took from={child.start_time} to={child.end_time} />
-            </span>
-          </div>
+          <ChildRun key={child.id} run={child} />
         ))}
       </div>
     </Panel>

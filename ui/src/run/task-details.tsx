@@ -4,9 +4,10 @@ import { useGql } from "@/api/query";
 import { To } from "@/app/link";
 import type { TaskRunQuery } from "@/gql/graphql";
 import { absolute, clockTime, count } from "@/lib/time";
-import { CopyButton, Facts, Id, Panel, Time, Took } from "@/parts/basics";
+import { CopyButton, Facts, Id, Panel, Time } from "@/parts/basics";
 import { Json } from "@/parts/json";
 import { CountsBar, StateBadge } from "@/parts/state";
+import { ChildRun } from "./child-run";
 import { MAPPED } from "./queries";
 
 type Run = NonNullable<TaskRunQuery["task_run_by_pk"]>;
@@ -131,16 +132,8 @@ export function Details({ run }: { run: Run }) {
         <Panel title="Flow runs that it started">
           <ul className="p-3 text-sm">
             {run.child_flow_runs.map((child) => (
-              <li key={child.id} className="flex items-center gap-3 py-1">
-                <span className="w-32">
-                  <StateBadge state={child.state} />
-                </span>
-                <To to={`flow-run/${child.id}`} className="min-w-0 truncate hover:underline">
-                  {child.flow?.name} / {child.name}
-                </To>
-                <span className="ml-auto text-muted">
-                  <Took from={child.start_time} to={child.end_time} />
-                </span>
+              <li key={child.id} className="py-1">
+                <ChildRun run={child} />
               </li>
             ))}
           </ul>
