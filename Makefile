@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= auto
 # Where it is set, every process would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo ui wheel image test chaos same test-ui test-extras test-image check fix docs bench bench-engine bench-server bench-growth bench-client coverage lock lock-bench clean
+.PHONY: help setup demo ui wheel image test chaos same test-ui test-extras test-image check fix docs bench bench-engine bench-server bench-growth bench-client bench-agents coverage lock lock-bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -128,15 +128,16 @@ class Side:
         request = urllib.request.Request(
             self.url + path, json.dumps(content).encode(), {"content-type": "application/json"}
         )
-        for attempt in range(10):
+        attempts = 10
+        while True:
             try:
                 with urllib.request.urlopen(request, timeout=60) as reply:
                     return json.load(reply)
             except urllib.error.HTTPError as exc:
-                if exc.code != 503 or attempt == 9:
+                attempts -= 1
+                if exc.code != 503 or not attempts:
                     raise
                 time.sleep(0.5)  # a server that is busy says so, and asks to be asked again
-        raise AssertionError
 
     def start(self) -> None:
         """Start both, and register the flow."""

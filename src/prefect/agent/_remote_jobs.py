@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from prefect.agent._job import Ended
-from prefect.agent._supervisor import Watched
 
 __all__ = [
     "Infrastructure",
@@ -23,6 +22,7 @@ __all__ = [
     "RemoteJob",
     "RemoteJobs",
     "Sighting",
+    "epoch_of",
 ]
 
 
@@ -55,8 +55,19 @@ class Sighting:
     kept: bool = False
 
 
+def epoch_of(written: str | None) -> int | None:
+    """The attempt that is written on a job; None if none is, or what is there is no number."""
+    return int(written) if written and written.isdigit() else None
+
+
 class Infrastructure(Protocol):
-    """What runs the jobs of an agent. Every method raises `InfrastructureAwayError` when it does not answer."""
+    """What runs the jobs of an agent. Every method raises `InfrastructureAwayError` when it does not answer.
+
+    Attributes:
+        agent_id: id of the agent whose jobs these are; set when the API has given it one.
+    """
+
+    agent_id: str | None
 
     def look(self) -> Iterable[Sighting]:
         """All jobs of this agent, with one question; those that have ended are there until they are removed."""
@@ -145,20 +156,6 @@ class RemoteJobs:
                 self.infrastructure.stop(sighting.job_id, True)
             self.infrastructure.remove(sighting.job_id)
         return list(latest.values())
-
-    def watched_again(self, what: str) -> Iterable[Watched]:
-        """Jobs of earlier agents, to be handed to the supervisor; none while the infrastructure is away.
-
-        Args:
-            what: what they are called: `jobs`, `tasks`.
-        """
-        try:
-            found = self.found_again()
-        except InfrastructureAwayError as exc:
-            self.logger.warning("%s of earlier agents were not looked for: %s", what.capitalize(), exc)
-            return
-        for sighting in found:
-            yield Watched(sighting.run_id, sighting.epoch, RemoteJob(self, sighting))
 
 
 class RemoteJob:

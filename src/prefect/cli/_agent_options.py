@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
 from prefect.cli._errors import CommandError
+from prefect.cli._option_list import OptionList
 
 if TYPE_CHECKING:
     from prefect.agent.agent import Agent
@@ -33,8 +34,6 @@ __all__ = [
     "start_options",
     "variables",
 ]
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 KEY = click.option("--key", "-k", metavar="KEY", help="API key; that of `prefect auth login` by default.")
 TENANT = click.option("--tenant-id", metavar="UUID", help="Tenant to work in; that of the key by default.")
@@ -61,7 +60,8 @@ FORMAT = click.option(
     help="What keeps the agent running.",
 )
 
-_START_OPTIONS = (
+#: Options that `start` of every agent has. Their values go to `start_agent` as they are.
+start_options = OptionList(
     KEY,
     TENANT,
     API,
@@ -81,23 +81,10 @@ _START_OPTIONS = (
 )
 
 
-def start_options(command: Command) -> Command:
-    """Options that `start` of every agent has. Their values go to `start_agent` as they are."""
-    for option in reversed(_START_OPTIONS):
-        command = option(command)
-    return command
-
-
-def install_options(command: Command) -> Command:
-    """Options that `install` has where it prints a configuration for supervisor or systemd: see `installation`."""
-    return identity_options(FORMAT(command))
-
-
-def identity_options(command: Command) -> Command:
-    """Options of every `install`: who the agent is, and what it takes."""
-    for option in reversed((KEY, TENANT, API, LABELS, ENV, CONFIG, LIMIT)):
-        command = option(command)
-    return command
+#: Options of every `install`: who the agent is, and what it takes.
+identity_options = OptionList(KEY, TENANT, API, LABELS, ENV, CONFIG, LIMIT)
+#: The same where `install` prints a configuration for supervisor or systemd: see `installation`.
+install_options = OptionList(identity_options, FORMAT)
 
 
 def installation(kind: str, options: Mapping[str, Any], own: Mapping[str, Any]) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from prefect.cli import _exit_codes
 from prefect.cli._errors import CommandError
+from prefect.cli._option_list import OptionList
 from prefect.cli._output import note
 
 if TYPE_CHECKING:
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["database_options", "legacy_options", "server_options", "settings_of", "warn_of_legacy"]
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 _PATH = click.Path(path_type=Path)
 
-_DATABASE = (
+#: Options that say which database is meant.
+database_options = OptionList(
     click.option("--data-dir", type=_PATH, help="Directory of database, keys and log. [~/.prefect/server]"),
     click.option(
         "--postgres-url", help="PostgreSQL to use instead of SQLite: postgresql://user:password@host/name."
@@ -32,7 +31,8 @@ _DATABASE = (
     click.option("--encryption-key-file", type=_PATH, help="Key ring for secrets. [in the data directory]"),
 )
 
-_SERVER = (
+#: Options that say how to serve.
+server_options = OptionList(
     click.option("--host", help="Address to listen on; any but loopback requires API keys. [127.0.0.1]"),
     click.option("--port", "--server-port", "server_port", type=int, help="Port to listen on. [4200]"),
     click.option("--expose", is_flag=True, help="Listen on all addresses; requires API keys."),
@@ -72,31 +72,15 @@ _LEGACY: dict[str, tuple[tuple[str, ...], bool]] = {
 }
 
 
-def database_options(function: F) -> F:
-    """Options that say which database is meant."""
-    for option in reversed(_DATABASE):
-        function = option(function)
-    return function
-
-
-def server_options(function: F) -> F:
-    """Options that say how to serve."""
-    for option in reversed(_SERVER):
-        function = option(function)
-    return function
-
-
-def legacy_options(*, is_start: bool) -> Callable[[F], F]:
+def legacy_options(*, is_start: bool) -> OptionList:
     """Options of 1.x about containers, hidden."""
-
-    def add(function: F) -> F:
-        for name, (flags, is_flag) in _LEGACY.items():
-            if name == "skip_pull" and not is_start:
-                continue
-            function = click.option(*flags, name, is_flag=is_flag, hidden=True, expose_value=False)(function)
-        return function
-
-    return add
+    return OptionList(
+        *(
+            click.option(*flags, name, is_flag=is_flag, hidden=True, expose_value=False)
+            for name, (flags, is_flag) in _LEGACY.items()
+            if is_start or name != "skip_pull"
+        )
+    )
 
 
 def warn_of_legacy(ctx: click.Context) -> None:

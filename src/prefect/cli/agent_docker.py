@@ -8,7 +8,6 @@ import click
 
 from prefect.cli._agent_options import (
     SHOW_LOGS,
-    Command,
     identity,
     identity_options,
     installation,
@@ -17,11 +16,12 @@ from prefect.cli._agent_options import (
     variables,
 )
 from prefect.cli._group import Group
+from prefect.cli._option_list import OptionList
 from prefect.cli._output import write
 
 __all__ = ["docker"]
 
-_OWN_OPTIONS = (
+_own_options = OptionList(
     click.option(
         "--base-url",
         "-b",
@@ -51,12 +51,6 @@ _OWN_OPTIONS = (
         help="How long to wait for an answer of the engine; 60 by default.",
     ),
 )
-
-
-def _own_options(command: Command) -> Command:
-    for option in reversed(_OWN_OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.group(cls=Group)

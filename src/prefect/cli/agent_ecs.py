@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from prefect.cli._agent_options import (
-    Command,
     identity,
     identity_options,
     installation,
@@ -17,11 +16,12 @@ from prefect.cli._agent_options import (
     variables,
 )
 from prefect.cli._group import Group
+from prefect.cli._option_list import OptionList
 from prefect.cli._output import write
 
 __all__ = ["ecs"]
 
-_OWN_OPTIONS = (
+_own_options = OptionList(
     click.option("--cluster", metavar="NAME", help="Cluster of the tasks; the account's default by default."),
     click.option(
         "--launch-type",
@@ -43,12 +43,6 @@ _OWN_OPTIONS = (
         help="File or URL with further arguments of `run_task` of boto3, as YAML.",
     ),
 )
-
-
-def _own_options(command: Command) -> Command:
-    for option in reversed(_OWN_OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.group(cls=Group)

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from prefect.cli._agent_options import (
-    Command,
     identity,
     install_options,
     installation,
@@ -15,21 +14,16 @@ from prefect.cli._agent_options import (
     start_options,
 )
 from prefect.cli._group import Group
+from prefect.cli._option_list import OptionList
 from prefect.cli._output import write
 
 __all__ = ["vertex"]
 
-_OWN_OPTIONS = (
+_own_options = OptionList(
     click.option("--project", metavar="ID", help="Project of the jobs; that of the credentials by default."),
     click.option("--region-name", metavar="NAME", help="Region of the jobs; us-central1 by default."),
     click.option("--service-account", metavar="NAME", help="Account that jobs run as."),
 )
-
-
-def _own_options(command: Command) -> Command:
-    for option in reversed(_OWN_OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.group(cls=Group)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.agent._job import Ended
-from prefect.agent._remote_jobs import InfrastructureAwayError, Sighting
+from prefect.agent._remote_jobs import InfrastructureAwayError, Sighting, epoch_of
 from prefect.agent.docker._container_spec import LABELS, ContainerSpec
 
 if TYPE_CHECKING:
@@ -380,7 +380,6 @@ def describe_state(found: dict[str, Any]) -> Ended:
 
 def _sighting(container: dict[str, Any]) -> Sighting:
     labels = cast("dict[str, str]", container.get("Labels") or {})
-    epoch = labels.get(LABELS.attempt, "")
     container_id = str(container["Id"])
     state = str(container.get("State", "")).lower()
     was_never_started = state in _MADE and time.time() - float(container.get("Created", 0)) > _STARTS_WITHIN_S
@@ -388,7 +387,7 @@ def _sighting(container: dict[str, Any]) -> Sighting:
         job_id=container_id,
         name=f"Container ID: {container_id}",
         run_id=labels.get(LABELS.run_id, ""),
-        epoch=int(epoch) if epoch.isdigit() else None,
+        epoch=epoch_of(labels.get(LABELS.attempt)),
         has_ended=state in _ENDED or was_never_started,
         kept=LABELS.kept in labels,
     )

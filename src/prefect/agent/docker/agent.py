@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, cast
 
-from prefect.agent._remote_jobs import InfrastructureAwayError, RemoteJob, RemoteJobs
-from prefect.agent._supervisor import Watched
-from prefect.agent.agent import Agent
+from prefect.agent._remote_agent import RemoteAgent
+from prefect.agent._remote_jobs import InfrastructureAwayError, RemoteJob, RemoteJobs, Sighting
 from prefect.agent.docker import _engine
 from prefect.agent.docker._container_spec import ContainerSpec, container_spec
 from prefect.agent.docker._reach import REACH_PATIENCE_S, reach_command, why_out_of_reach
@@ -27,7 +26,7 @@ _TIMEOUT_S = 60
 _LISTEN_AGAIN_S = 5.0
 
 
-class DockerAgent(Agent):
+class DockerAgent(RemoteAgent):
     """Runs each flow run in a container.
 
     The containers go on when the agent is gone. An agent with the same name and labels finds them again
@@ -68,7 +67,6 @@ class DockerAgent(Agent):
     """
 
     _what = "container"
-    _supervises = True
 
     def __init__(
         self,
@@ -129,7 +127,7 @@ class DockerAgent(Agent):
         Raises:
             ValueError: a network is not there.
         """
-        self._engine.agent_id = self._agent_id
+        super().on_startup()
         threading.Thread(target=self._listen, name="prefect-agent-ends", daemon=True).start()
         self._engine.check_networks(tuple(self.networks or ()))
         network = (self.networks or ["default"])[0]
@@ -213,19 +211,9 @@ class DockerAgent(Agent):
             self.failed_connections = 0
         return True
 
-    def _before_round(self) -> None:
-        self._jobs.look()
-
-    def _find_again(self) -> Iterable[Watched]:
-        try:
-            found = self._jobs.found_again()
-        except InfrastructureAwayError as exc:
-            self.logger.warning("Containers of earlier agents were not looked for: %s", exc)
-            return
-        for sighting in found:
-            if self.show_flow_logs and not sighting.has_ended:
-                self._show(sighting.job_id)
-            yield Watched(sighting.run_id, sighting.epoch, RemoteJob(self._jobs, sighting))
+    def _found(self, sighting: Sighting) -> None:
+        if self.show_flow_logs and not sighting.has_ended:
+            self._show(sighting.job_id)
 
     # -- one run --------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.agent._job import Ended
-from prefect.agent._remote_jobs import InfrastructureAwayError, Sighting
+from prefect.agent._remote_jobs import InfrastructureAwayError, Sighting, epoch_of
 from prefect.agent.ecs._task_spec import CONTAINER
 from prefect.utilities._extras import require
 
@@ -172,13 +172,12 @@ def _sighting(task: Any) -> Sighting | None:
     run_id = variables.get("PREFECT__CONTEXT__FLOW_RUN_ID")
     if run_id is None:
         return None
-    epoch = variables.get("PREFECT__CONTEXT__FLOW_RUN_EPOCH")
     arn = str(task["taskArn"])
     return Sighting(
         job_id=arn,
         name=f"Task {arn}",
         run_id=run_id,
-        epoch=int(epoch) if epoch else None,
+        epoch=epoch_of(variables.get("PREFECT__CONTEXT__FLOW_RUN_EPOCH")),
         has_ended=task.get("lastStatus") in ("STOPPED", "DELETED"),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from prefect.agent._environment import RunSettings, as_text, flow_run_variables
+from prefect.agent._templates import plain
 from prefect.utilities.agent import get_flow_image, get_flow_run_command
 
 __all__ = ["CONTAINER", "TaskDefaults", "merge_run_task_kwargs", "run_task_arguments", "task_definition"]
@@ -51,7 +52,7 @@ def task_definition(
     Raises:
         ValueError: `containerDefinitions` of the template is no list of mappings.
     """
-    found = cast("dict[str, Any]", copy.deepcopy(_plain(template)))
+    found = cast("dict[str, Any]", plain(template))
     flow = flow_run.flow
     found["family"] = f"prefect-{slug(str(flow.name))[:100]}-{flow_run.id}"
     found["tags"] = [
@@ -129,8 +130,8 @@ def merge_run_task_kwargs(opts1: Mapping[str, Any], opts2: Mapping[str, Any]) ->
         opts1: arguments.
         opts2: those that win.
     """
-    merged = cast("dict[str, Any]", copy.deepcopy(_plain({**opts1, **opts2})))
-    first, second = (_plain(opts.get("overrides") or {}) for opts in (opts1, opts2))
+    merged = cast("dict[str, Any]", plain({**opts1, **opts2}))
+    first, second = (plain(opts.get("overrides") or {}) for opts in (opts1, opts2))
     if not first or not second:
         return merged
     overrides = {**copy.deepcopy(first), **copy.deepcopy(second)}
@@ -186,12 +187,3 @@ def _container_of(owner: dict[str, Any], key: str) -> dict[str, Any]:
     added: dict[str, Any] = {"name": CONTAINER}
     found.append(added)
     return added
-
-
-def _plain(value: Any) -> Any:
-    """A template that came through the API, as dictionaries and lists."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in cast("Mapping[Any, Any]", value).items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in cast("list[Any]", value)]
-    return value

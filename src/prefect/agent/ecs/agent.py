@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from prefect.agent._remote_agent import RemoteAgent
 from prefect.agent._remote_jobs import RemoteJob, RemoteJobs
-from prefect.agent._supervisor import Watched
-from prefect.agent.agent import Agent
+from prefect.agent._templates import template_at
 from prefect.agent.ecs._service import Service
 from prefect.agent.ecs._task_spec import (
     TaskDefaults,
@@ -23,7 +23,7 @@ __all__ = ["DEFAULT_TASK_DEFINITION_PATH", "ECSAgent", "merge_run_task_kwargs"]
 DEFAULT_TASK_DEFINITION_PATH = str(Path(__file__).with_name("task_definition.yaml"))
 
 
-class ECSAgent(Agent):
+class ECSAgent(RemoteAgent):
     """Runs each flow run as a task of Amazon ECS.
 
     The tasks go on when the agent is gone. An agent with the same name and labels finds them again when it
@@ -66,7 +66,6 @@ class ECSAgent(Agent):
     """
 
     _what = "task"
-    _supervises = True
     # A task takes its time to start; ECS counts requests.
     _lease_s = 60.0
 
@@ -117,11 +116,11 @@ class ECSAgent(Agent):
         self.launch_type: str = launch_type.upper() if launch_type else "FARGATE"
         self.task_role_arn = task_role_arn
         self.execution_role_arn = execution_role_arn
-        self.task_definition: dict[str, Any] = _read(
+        self.task_definition: dict[str, Any] = template_at(
             task_definition_path or DEFAULT_TASK_DEFINITION_PATH, "ECS task definition"
         )
         self.run_task_kwargs: dict[str, Any] = (
-            _read(run_task_kwargs_path, "arguments of `run_task`") if run_task_kwargs_path else {}
+            template_at(run_task_kwargs_path, "arguments of `run_task`") if run_task_kwargs_path else {}
         )
         self.ecs_client: Any = self._client("ecs")
         if self.launch_type == "FARGATE" and not self.run_task_kwargs.get("networkConfiguration"):
@@ -150,18 +149,6 @@ class ECSAgent(Agent):
                 "into a file and name it with --run-task-kwargs."
             )
         return {"awsvpcConfiguration": {"subnets": subnets, "assignPublicIp": "ENABLED"}}
-
-    # -- life -----------------------------------------------------------------------------------
-
-    def on_startup(self) -> None:
-        """Know whose tasks to look for."""
-        self._service.agent_id = self._agent_id
-
-    def _before_round(self) -> None:
-        self._jobs.look()
-
-    def _find_again(self) -> Iterable[Watched]:
-        return self._jobs.watched_again("tasks")
 
     # -- one run --------------------------------------------------------------------------------
 
@@ -210,7 +197,7 @@ class ECSAgent(Agent):
         if run_config.task_definition:
             template = run_config.task_definition
         elif run_config.task_definition_path:
-            template = _read(run_config.task_definition_path, "ECS task definition")
+            template = template_at(run_config.task_definition_path, "ECS task definition")
         return task_definition(flow_run, run_config, template, self._defaults())
 
     def get_run_task_kwargs(
@@ -240,11 +227,3 @@ class ECSAgent(Agent):
             execution_role_arn=self.execution_role_arn,
             run_task_kwargs=self.run_task_kwargs,
         )
-
-
-def _read(path: str, what: str) -> dict[str, Any]:
-    """The YAML mapping in a file, or at a URL."""
-    from prefect.run_configs._templates import parse_template
-    from prefect.utilities.filesystems import read_bytes_from_path
-
-    return parse_template(read_bytes_from_path(path).decode("utf-8"), f"{what} in {path}")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.agent._job import Ended
-from prefect.agent._remote_jobs import InfrastructureAwayError, Sighting
+from prefect.agent._remote_jobs import InfrastructureAwayError, Sighting, epoch_of
 from prefect.agent.kubernetes._job_spec import LABELS
 from prefect.utilities._extras import require
 
@@ -113,7 +113,6 @@ class Cluster:
         }
         for job in jobs:
             name, labels = str(job.metadata.name), job.metadata.labels
-            attempt = labels.get(LABELS.attempt)
             is_finished = _finished(job) is not None
             has_ended = is_finished or _hopeless(self._pods[name]) is not None
             found.append(
@@ -121,7 +120,7 @@ class Cluster:
                     job_id=name,
                     name=f"Job {name}",
                     run_id=str(labels.get(LABELS.run_id)),
-                    epoch=int(attempt) if attempt is not None else None,
+                    epoch=epoch_of(labels.get(LABELS.attempt)),
                     has_ended=has_ended,
                     kept=is_finished and not self._delete_finished,
                 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from prefect.agent._environment import RunSettings, as_text, flow_run_variables
+from prefect.agent._templates import plain
 from prefect.utilities.agent import get_flow_image, get_flow_run_command
 
 __all__ = ["LABELS", "JobDefaults", "job_spec"]
@@ -78,7 +78,7 @@ def job_spec(
     Raises:
         ValueError: the template has something else where a mapping or a list belongs.
     """
-    job = cast("dict[str, Any]", copy.deepcopy(_plain(template)))
+    job = cast("dict[str, Any]", plain(template))
     job.setdefault("apiVersion", "batch/v1")
     job.setdefault("kind", "Job")
     metadata = _mapping(job, "metadata")
@@ -192,12 +192,3 @@ def _first_container(pod_spec: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"`containers` of the job template must be a list of mappings, not {containers!r}.")
     pod_spec["containers"] = containers
     return cast("dict[str, Any]", containers[0])
-
-
-def _plain(value: Any) -> Any:
-    """A template that came through the API, as dictionaries and lists."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in cast("Mapping[Any, Any]", value).items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in cast("list[Any]", value)]
-    return value

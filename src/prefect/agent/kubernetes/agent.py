@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from prefect.agent._remote_agent import RemoteAgent
 from prefect.agent._remote_jobs import RemoteJob, RemoteJobs
-from prefect.agent._supervisor import Watched
-from prefect.agent.agent import Agent
+from prefect.agent._templates import template_at
 from prefect.agent.kubernetes import _cluster
 from prefect.agent.kubernetes._job_spec import JobDefaults, job_spec
 from prefect.exceptions import ClientError
@@ -27,7 +27,7 @@ _RESOURCES = {
 }
 
 
-class KubernetesAgent(Agent):
+class KubernetesAgent(RemoteAgent):
     """Runs each flow run as a job of a Kubernetes cluster.
 
     The jobs go on when the agent is gone. An agent with the same name and labels finds them again when it
@@ -65,7 +65,6 @@ class KubernetesAgent(Agent):
     """
 
     _what = "job"
-    _supervises = True
 
     def __init__(
         self,
@@ -120,14 +119,6 @@ class KubernetesAgent(Agent):
 
     # -- life -----------------------------------------------------------------------------------
 
-    def on_startup(self) -> None:
-        """Know whose jobs to look for."""
-        self._cluster.agent_id = self._agent_id
-
-    def heartbeat(self) -> None:
-        """Look at the jobs."""
-        self.manage_jobs()
-
     def manage_jobs(self) -> None:
         """Look at the jobs now, and write into the logs of runs which of them cannot be placed."""
         self._jobs.look()
@@ -146,9 +137,6 @@ class KubernetesAgent(Agent):
 
     def _before_round(self) -> None:
         self.manage_jobs()
-
-    def _find_again(self) -> Iterable[Watched]:
-        return self._jobs.watched_again("jobs")
 
     # -- one run --------------------------------------------------------------------------------
 
@@ -200,14 +188,10 @@ class KubernetesAgent(Agent):
         )
 
     def _template(self, run_config: Any) -> dict[str, Any]:
-        from prefect.run_configs._templates import parse_template
-        from prefect.utilities.filesystems import read_bytes_from_path
-
         if run_config.job_template:
             return run_config.job_template
         path = str(run_config.job_template_path or self.job_template_path)
-        text = read_bytes_from_path(path).decode("utf-8")
-        return parse_template(text, f"Kubernetes job template in {path}")
+        return template_at(path, "Kubernetes job template")
 
     def _defaults(self) -> JobDefaults:
         return JobDefaults(

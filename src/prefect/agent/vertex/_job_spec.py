@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping
 from typing import Any, cast
 
 from prefect.agent._environment import RunSettings, as_text, flow_run_variables
+from prefect.agent._templates import plain
 from prefect.agent.ecs._task_spec import slug
 from prefect.utilities.agent import get_flow_image, get_flow_run_command
 
@@ -36,7 +36,7 @@ def custom_job(
         service_account: the agent's, where the run config names none.
         agent_id: id of the agent.
     """
-    pools = cast("list[dict[str, Any]]", copy.deepcopy(_plain(run_config.worker_pool_specs or [])))
+    pools = cast("list[dict[str, Any]]", plain(run_config.worker_pool_specs or []))
     if not pools:
         machine: dict[str, Any] = {
             "machine_spec": {"machine_type": run_config.machine_type},
@@ -54,7 +54,7 @@ def custom_job(
     options = {
         "network": run_config.network,
         "service_account": run_config.service_account or service_account,
-        "scheduling": _plain(run_config.scheduling),
+        "scheduling": plain(run_config.scheduling),
     }
     spec: dict[str, Any] = {
         "worker_pool_specs": pools,
@@ -95,12 +95,3 @@ def job_variables(
 
 def _label(text: str) -> str:
     return re.sub(r"[^a-z0-9_-]", "-", text.lower())[:63]
-
-
-def _plain(value: Any) -> Any:
-    """Parts of a run config that came through the API, as dictionaries and lists."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in cast("Mapping[Any, Any]", value).items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in cast("list[Any]", value)]
-    return value

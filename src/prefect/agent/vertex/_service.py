@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from prefect.agent._job import Ended
-from prefect.agent._remote_jobs import InfrastructureAwayError, Sighting
+from prefect.agent._remote_jobs import InfrastructureAwayError, Sighting, epoch_of
 from prefect.agent.vertex._job_spec import AGENT_ID, ATTEMPT, RUN_ID
 from prefect.utilities._extras import require
 
@@ -87,12 +87,11 @@ class Service:
 
 def _sighting(job: Any) -> Sighting:
     labels = dict(job.labels)
-    attempt = labels.get(ATTEMPT)
     return Sighting(
         job_id=str(job.name),
         name=f"Job {job.name}",
         run_id=str(labels.get(RUN_ID)),
-        epoch=int(attempt) if attempt else None,
+        epoch=epoch_of(labels.get(ATTEMPT)),
         has_ended=job.state.name in _ENDED,
     )
 

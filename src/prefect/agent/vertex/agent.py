@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from prefect.agent._remote_agent import RemoteAgent
 from prefect.agent._remote_jobs import RemoteJob, RemoteJobs
-from prefect.agent._supervisor import Watched
-from prefect.agent.agent import Agent
 from prefect.agent.vertex._job_spec import custom_job, job_variables
 from prefect.agent.vertex._service import Service
 from prefect.utilities._extras import require
@@ -27,7 +26,7 @@ def get_client(client_options: dict[str, Any]) -> Any:
     return require("google.cloud.aiplatform_v1", "gcp").JobServiceClient(client_options=client_options)
 
 
-class VertexAgent(Agent):
+class VertexAgent(RemoteAgent):
     """Runs each flow run as a custom job of Vertex AI, on Google Cloud.
 
     The jobs go on when the agent is gone. An agent with the same name and labels finds them again when it
@@ -61,7 +60,6 @@ class VertexAgent(Agent):
     """
 
     _what = "job"
-    _supervises = True
     # Machines of Vertex AI take minutes to start; Google counts requests.
     _lease_s = 60.0
     _round_s = 4.0
@@ -105,18 +103,6 @@ class VertexAgent(Agent):
         parent = f"projects/{self.project}/locations/{self.region_name}"
         self._service = Service(self.vertex_client, parent)
         self._jobs = RemoteJobs(self._service, self.logger)
-
-    # -- life -----------------------------------------------------------------------------------
-
-    def on_startup(self) -> None:
-        """Know whose jobs to look for."""
-        self._service.agent_id = self._agent_id
-
-    def _before_round(self) -> None:
-        self._jobs.look()
-
-    def _find_again(self) -> Iterable[Watched]:
-        return self._jobs.watched_again("jobs")
 
     # -- one run --------------------------------------------------------------------------------
 

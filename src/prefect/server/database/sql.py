@@ -109,14 +109,14 @@ def json_value(dialect: Dialect, parameter: str) -> str:
 
 
 def new_uuid(dialect: Dialect) -> str:
-    """SQL for a new id, a different one for each row: a UUID of version 7 with the time `:milliseconds_7`.
+    """SQL for a new id, a different one for each row: a UUID of version 7.
 
-    `milliseconds_7` of `domain.common` is the parameter's value. Rows made one after the other lie
-    side by side in indexes.
+    It begins with the parameter `:uuid_prefix`, the time as `domain.common.uuid_prefix` writes it, so that rows
+    made one after the other lie side by side in indexes.
     """
     if dialect == "postgresql":
-        return "(CAST(:milliseconds_7 AS text) || substr(CAST(gen_random_uuid() AS text), 16))"
+        return "(CAST(:uuid_prefix AS text) || substr(CAST(gen_random_uuid() AS text), 16))"
     return (
-        ":milliseconds_7 || lower(substr(hex(randomblob(2)), 2) || '-' "
+        ":uuid_prefix || lower(substr(hex(randomblob(2)), 2) || '-' "
         "|| substr('89AB', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))"
     )

@@ -24,12 +24,12 @@ __all__ = [
     "load_list",
     "load_object",
     "lock_for_update",
-    "milliseconds_7",
     "name_of",
     "new_id",
     "ordered_id",
     "stamp",
     "tenant_of",
+    "uuid_prefix",
 ]
 
 
@@ -38,9 +38,13 @@ def new_id() -> str:
     return ordered_id(time.time_ns() // 1_000_000, os.urandom(9).hex())
 
 
-def milliseconds_7() -> str:
-    """The time as the first part of a UUID of version 7, for `sql.new_uuid`."""
-    begin = f"{time.time_ns() // 1_000_000:012x}"
+def uuid_prefix(milliseconds: int | None = None) -> str:
+    """The time as the first 15 characters of a UUID of version 7; `sql.new_uuid` takes it as a parameter.
+
+    Args:
+        milliseconds: since 1970; now when None.
+    """
+    begin = f"{time.time_ns() // 1_000_000 if milliseconds is None else milliseconds:012x}"
     return f"{begin[:8]}-{begin[8:]}-7"
 
 
@@ -51,8 +55,7 @@ def ordered_id(milliseconds: int, rest: str) -> str:
         milliseconds: since 1970.
         rest: 18 hexadecimal digits that tell it from others of that millisecond.
     """
-    begin = f"{milliseconds:012x}"
-    return f"{begin[:8]}-{begin[8:]}-7{rest[:3]}-8{rest[3:6]}-{rest[6:]}"
+    return f"{uuid_prefix(milliseconds)}{rest[:3]}-8{rest[3:6]}-{rest[6:]}"
 
 
 _decode = msgspec.json.Decoder().decode
@@ -121,7 +124,7 @@ def load(text: str | None) -> Any:
     try:
         return _decode(text)
     except msgspec.DecodeError:
-        return json.loads(text)  # halves of surrogate pairs: written by an older version
+        return json.loads(text)  # numbers beyond what msgspec takes; Python's own reader takes any
 
 
 def load_object(text: str | None) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from prefect.server.domain.common import (
     load,
     load_list,
     load_object,
-    milliseconds_7,
     new_id,
     stamp,
+    uuid_prefix,
 )
 from prefect.server.domain.run_names import new_name
 from prefect.server.domain.states import first_task_state, parse_state
@@ -156,7 +156,7 @@ def insert_task_runs(
     values = {
         **params,
         "now": stamp(now),
-        "milliseconds_7": milliseconds_7(),
+        "uuid_prefix": uuid_prefix(),
         "message": state.message,
         "state": state.json,
         "result": state.result,

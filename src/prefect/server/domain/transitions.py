@@ -27,9 +27,9 @@ from prefect.server.domain.common import (
     load_list,
     load_object,
     lock_for_update,
-    milliseconds_7,
     new_id,
     stamp,
+    uuid_prefix,
 )
 from prefect.server.domain.states import (
     DUE_STATES,
@@ -387,7 +387,7 @@ def set_task_runs(
         "message": new.message,
         "result": new.result,
         "json": new.json,
-        "milliseconds_7": milliseconds_7(),
+        "uuid_prefix": uuid_prefix(),
         "ended": stamp(now) if new.type in ENDING_STATES else None,
     }
     chosen = f"flow_run_id = :id AND {condition}"

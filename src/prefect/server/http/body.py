@@ -50,6 +50,10 @@ def check_content_type(headers: Mapping[str, str]) -> None:
         raise BodyError(415, "Send the body as `Content-Type: application/json`.")
 
 
+def _too_large(most: int) -> BodyError:
+    return BodyError(413, f"The body is larger than {most} bytes.")
+
+
 async def read_body(request: Request, headers: Mapping[str, str], most: int) -> bytes:
     """The body of a request with JSON.
 
@@ -62,10 +66,9 @@ async def read_body(request: Request, headers: Mapping[str, str], most: int) -> 
         BodyError: 415 for another type, 413 for more.
     """
     check_content_type(headers)
-    too_large = BodyError(413, f"The body is larger than {most} bytes.")
     length = headers.get("content-length", "")
     if length.isdigit() and int(length) > most:
-        raise too_large
+        raise _too_large(most)
     parts: list[bytes] = []
     size = 0
     more = True
@@ -76,7 +79,7 @@ async def read_body(request: Request, headers: Mapping[str, str], most: int) -> 
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > most:
-            raise too_large
+            raise _too_large(most)
         more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from prefect.server.database.sql import for_psycopg, has_any, in_list, is_subset, new_uuid
-from prefect.server.domain.common import milliseconds_7, new_id
+from prefect.server.domain.common import new_id, uuid_prefix
 from prefect.server.errors import BadInputError, UniquenessError
 
 
@@ -70,7 +70,7 @@ def test_lists_in_json_columns_are_compared_as_sets(
 def test_ids_made_by_the_database_differ_and_begin_with_the_time(store: Any) -> None:
     sql = f"SELECT {new_uuid(store.dialect)} AS id FROM (SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS three"
     before = new_id()[:13]
-    given = {"milliseconds_7": milliseconds_7()}
+    given = {"uuid_prefix": uuid_prefix()}
     after = new_id()[:13]
     ids = {row.id for _ in range(50) for row in store.read_sync(lambda tx: tx.rows(sql, given))}
     assert len(ids) == 150
