@@ -7,6 +7,7 @@ import importlib.util
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -16,6 +17,11 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# --- Ctrl-C ------------------------------------------------------------------------------------
+# A shell that starts these tests in the background has it ignored, also by all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # --- A home of its own -------------------------------------------------------------------------
 # Prefect reads its configuration while it is imported, so this has to happen at import time, before

@@ -76,7 +76,8 @@ def cancel_at(runs: Runs, run_id: str, seconds: float, **env: str) -> tuple[floa
     except subprocess.TimeoutExpired:
         problems.append(f"the process goes on, cancelled at {seconds:.2f} s")
         process.kill()
-    problems += ["a traceback"] if "Traceback" in runs.output(run_id).replace(_EXPECTED, "") else []
+    _, is_there, traceback = runs.output(run_id).replace(_EXPECTED, "").partition("Traceback")
+    problems += [f"a traceback, cancelled at {seconds:.2f} s: {traceback[-800:]}"] if is_there else []
     return took, problems
 
 

@@ -59,22 +59,24 @@ TWO_WRITERS = """
     from prefect.server.database import sqlite
 
     original = sqlite.SqliteStore._write_group
-    count = 0
+    count, is_broken = 0, False
 
-    def write_from_elsewhere(path):
-        other = sqlite3.connect(path, isolation_level=None, timeout=5)
+    def write_from_elsewhere(other):
         while True:
-            other.execute("BEGIN IMMEDIATE")
-            time.sleep(0.02)
+            time.sleep(0.05)
             other.execute("COMMIT")
-            time.sleep(0.02)
+            time.sleep(0.01)
+            other.execute("BEGIN IMMEDIATE")
 
     def write_group(self, group):
-        global count
+        global count, is_broken
         count += 1
-        if count == 20:
+        if count > 10 and len(group) > 2 and not is_broken:  # not before many write at once
+            is_broken = True
             self._writer_connection.execute("PRAGMA busy_timeout = 1")
-            threading.Thread(target=write_from_elsewhere, args=(self._path,), daemon=True).start()
+            other = sqlite3.connect(self._path, isolation_level=None, timeout=5, check_same_thread=False)
+            other.execute("BEGIN IMMEDIATE")  # here and now: later it would wait for a gap between the groups
+            threading.Thread(target=write_from_elsewhere, args=(other,), daemon=True).start()
         return original(self, group)
 
     sqlite.SqliteStore._write_group = write_group
