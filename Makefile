@@ -6,7 +6,8 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := PYTHON="$(PYTHON)" sh .ci/install $(VENV)
-PYTEST_WORKERS ?= auto
+# One more than there are cores: many tests wait for other processes.
+PYTEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Where it is set, every process would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
