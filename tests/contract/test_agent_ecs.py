@@ -79,9 +79,9 @@ def test_a_run_is_a_task_that_succeeds(site: Site, ecs: Ecs, words: tuple[str, .
         site.wait(good, "Success", "Failed")
         site.wait(bad, "Failed")
     assert site.state(good)[0] == "Success", site.logs(good)
-    assert "a word of the flow: hello x" in site.logs(good)
-    assert "Submitted for execution: Task arn:aws:ecs:" in site.logs(good)
-    assert "it does not work" in site.logs(bad)
+    assert site.has_logged(good, "a word of the flow: hello x")
+    assert site.has_logged(good, "Submitted for execution: Task arn:aws:ecs:")
+    assert site.has_logged(bad, "it does not work")
     assert len(ecs.processes) == 2
     active = ecs.client.list_task_definitions(status="ACTIVE")["taskDefinitionArns"]
     assert active == [], "definitions are for one task"
@@ -99,8 +99,8 @@ def test_a_task_that_is_out_of_memory_is_told_of_with_its_last_output(
         next(iter(ecs.processes.values())).signal(signal.SIGKILL)
         eventually(lambda: "OutOfMemoryError" in site.logs(found), "the log says why")
         record("F8 (ECS)", "sqlite", None, "<= 15 s", round(time.monotonic() - began, 1))
-        assert "exited with code 137" in site.logs(found)
-        assert "last words of this process" in site.logs(found)
+        assert site.has_logged(found, "exited with code 137")
+        assert site.has_logged(found, "last words of this process")
         site.client.cancel_flow_run(found)
 
 

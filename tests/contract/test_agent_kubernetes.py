@@ -51,9 +51,9 @@ def test_a_run_is_a_job_that_is_deleted_when_it_has_succeeded(site: Site, cluste
         site.wait(bad, "Failed")
         eventually(lambda: not cluster.listed("jobs", "")["items"], "jobs are deleted")
     assert site.state(good)[0] == "Success", site.logs(good)
-    assert "a word of the flow: hello x" in site.logs(good)
-    assert "Submitted for execution: Job prefect-job-" in site.logs(good)
-    assert "it does not work" in site.logs(bad)
+    assert site.has_logged(good, "a word of the flow: hello x")
+    assert site.has_logged(good, "Submitted for execution: Job prefect-job-")
+    assert site.has_logged(bad, "it does not work")
     container = cluster.created[0]["spec"]["template"]["spec"]["containers"][0]
     assert container["image"] == "flows:1"
     assert len(cluster.created) == 2
@@ -80,8 +80,8 @@ def test_a_pod_that_is_out_of_memory_is_told_of_with_its_last_output(
         next(iter(cluster.jobs.values())).process.signal(signal.SIGKILL)  # type: ignore[union-attr]
         eventually(lambda: "OOMKilled" in site.logs(found), "the log says why")
         record("F8 (Kubernetes)", "sqlite", None, "<= 15 s", round(time.monotonic() - began, 1))
-        assert "exited with code 137" in site.logs(found)
-        assert "last words of this process" in site.logs(found)
+        assert site.has_logged(found, "exited with code 137")
+        assert site.has_logged(found, "last words of this process")
         site.client.cancel_flow_run(found)
 
 

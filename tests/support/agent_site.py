@@ -98,6 +98,14 @@ class Site:
         }
         return "\n".join(line.message for line in self.client.graphql(document).data.log)
 
+    def has_logged(self, run_id: str, *texts: str, timeout_s: float = 30) -> bool:
+        """Whether texts come into the log of a run: its last lines are sent when its process ends, after its state."""
+        deadline = time.monotonic() + timeout_s
+        while not all(text in (found := self.logs(run_id)) for text in texts):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)  # the process has an event for it, which these tests do not want to trust
+        return True
+
     @contextmanager
     def agent(self, *words: str, hook: str = "", **environment: str) -> Generator[RunningAgent]:
         """A local agent, ready for work; ended after the block if it is still there.

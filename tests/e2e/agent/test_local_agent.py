@@ -41,7 +41,7 @@ def test_runs_end_as_their_flows_do_and_their_logs_arrive(site: Any, start: str)
             site.wait(run, "Success", "Failed")
             assert site.state(run)[0] == "Success", site.logs(run)
         site.wait(bad, "Failed")
-    assert "it does not work" in site.logs(bad)
+    assert site.has_logged(bad, "it does not work")
     document = {"query": {f'task_run(where: {{flow_run_id: {{_eq: "{good[1]}"}}}})': {"state", "map_index"}}}
     rows = site.client.graphql(document).data.task_run
     assert sorted((row.map_index, row.state) for row in rows if row.map_index >= 0) == [
@@ -60,7 +60,7 @@ def test_a_run_has_the_environment_that_agent_and_run_config_give(site: Any, sta
         )
         site.wait(run, "Success", "Failed")
     for line in ("FROM_AGENT a", "FROM_RUN r", "BOTH run"):
-        assert line in site.logs(run)
+        assert site.has_logged(run, line)
 
 
 def test_labels_decide_who_takes_a_run(site: Any) -> None:
