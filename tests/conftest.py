@@ -154,6 +154,16 @@ def _context_is_restored() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _no_lines_are_left_to_send() -> Iterator[None]:
+    """A test that has log lines sent ends that: the thread would fail in a later test."""
+    yield
+    manager = getattr(sys.modules.get("prefect.utilities.logging"), "__dict__", {}).get("LOG_MANAGER")
+    thread = None if manager is None else manager.thread
+    if thread is not None and thread.is_alive():
+        pytest.fail("this test leaves a thread behind that sends log lines")
+
+
 # --- PostgreSQL ---------------------------------------------------------------------------------
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Any]:
