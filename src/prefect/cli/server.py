@@ -418,6 +418,62 @@ def seed_demo(mapped: int, tasks: int, log_lines: int, days: int, **options: Any
         write(f"  {title:12} {run_id}")
 
 
+@server.command("import")
+@click.option("--from", "source", required=True, help="Its database: postgresql://user:password@host/name.")
+@click.option("--tenant", multiple=True, help="Slug of a tenant to import; all by default.")
+@click.option("--days", type=click.IntRange(1), help="Only runs that ended in the last so many days.")
+@click.option("--no-runs", is_flag=True, help="Flows only.")
+@click.option("--no-logs", is_flag=True, help="Runs without their log lines, which are most of the data.")
+@click.option("--activate-schedules", is_flag=True, help="Leave schedules on. Stop the old server first.")
+@database_options
+def import_(
+    source: str,
+    tenant: tuple[str, ...],
+    days: int | None,
+    no_runs: bool,
+    no_logs: bool,
+    activate_schedules: bool,
+    **options: Any,
+) -> None:
+    """Copy flows and finished runs of a Prefect Server 1.x into this server's database.
+
+    Projects, flow groups, all versions of flows, runs, states, logs and artifacts keep their ids. The old database is
+    only read, and may be in use. Schedules come switched off, so that no run is made twice. An import that was
+    interrupted is run again: what is here already stays as it is.
+
+    \b
+    What cannot come: agents (they appear when they ask for work), cloud hooks, runs that have not finished, and
+    API keys and secrets, which the old server had not.
+    """  # noqa: D301 - click reads the \b
+    from prefect.cli._server_import import report
+    from prefect.server import app
+    from prefect.server.importing import import_from
+    from prefect.server.old_database import OldDatabaseError, open_old_database
+
+    since = None if days is None else _now() - datetime.timedelta(days=days)
+    with _database_errors():
+        try:
+            with open_old_database(source) as old:
+                store = app.open_database(settings_of(options))
+                try:
+                    made = import_from(
+                        old,
+                        store,
+                        _now(),
+                        tenants=tenant,
+                        since=since,
+                        with_runs=not no_runs,
+                        with_logs=not no_logs,
+                        activates_schedules=activate_schedules,
+                        tell=note,
+                    )
+                finally:
+                    store.close()
+        except OldDatabaseError as exc:
+            raise CommandError(str(exc), exit_code=_exit_codes.CONFLICT) from exc
+    write(report(made, is_active=activate_schedules))
+
+
 @server.command()
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
 @database_options

@@ -24,13 +24,21 @@ __all__ = ["HEAD", "DatabaseRefused", "prepare"]
 HEAD = "0002"
 _REVISIONS = ("0001", "0002")
 
+_SERVER_1, _PREFECT_2 = "Prefect Server 1", "Prefect 2 or 3"
 #: Tables by which the schema of another Prefect is known.
 _FOREIGN_TABLES = {
-    "deployment": "Prefect 2 or 3",
-    "block_type": "Prefect 2 or 3",
-    "cloud_hook": "Prefect Server 1",
-    "flow_run_state_event": "Prefect Server 1",
-    "hdb_version": "Prefect Server 1",
+    "deployment": _PREFECT_2,
+    "block_type": _PREFECT_2,
+    "flow_group": _SERVER_1,
+    "cloud_hook": _SERVER_1,
+    "hdb_version": _SERVER_1,
+}
+#: What to do next.
+_WAYS = {
+    _SERVER_1: ", and copy flows and runs into that: `prefect server import --from URL` reads the old database and "
+    "does not change it",
+    _PREFECT_2: ". `prefect server import` reads databases of Prefect Server 1 only: flows of Prefect 2 and 3 are "
+    "other programs",
 }
 #: Serialises processes that start together on one PostgreSQL.
 _LOCK = 7233_4201
@@ -77,8 +85,7 @@ def _refuse_foreign(tables: set[str], revision: str | None) -> None:
         if name in tables:
             raise DatabaseRefused(
                 f"The database belongs to {program} (it has a table {name!r}). Nothing was written to it. "
-                "Give this server an empty database of its own, and register the flows with it again "
-                "(`prefect register`); what the old server knows of past runs stays with it."
+                f"Give this server an empty database of its own{_WAYS[program]}."
             )
     raise DatabaseRefused(
         f"The database has tables already ({', '.join(sorted(tables)[:5])}, ...) and is not one of this "
