@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -160,8 +161,13 @@ def _no_lines_are_left_to_send() -> Iterator[None]:
     yield
     manager = getattr(sys.modules.get("prefect.utilities.logging"), "__dict__", {}).get("LOG_MANAGER")
     thread = None if manager is None else manager.thread
-    if thread is not None and thread.is_alive():
-        pytest.fail("this test leaves a thread behind that sends log lines")
+    if thread is None or not thread.is_alive():
+        return
+    lines = [path.read_text() for path in Path(os.environ["PREFECT__HOME_DIR"]).glob("spool/*/*.jsonl")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        manager.stop()
+    pytest.fail(f"log lines were about to be sent, of this test or of what an earlier one left behind: {lines}")
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------

@@ -441,10 +441,9 @@ def import_(
     only read, and may be in use. Schedules come switched off, so that no run is made twice. An import that was
     interrupted is run again: what is here already stays as it is.
 
-    \b
-    What cannot come: agents (they appear when they ask for work), cloud hooks, runs that have not finished, and
-    API keys and secrets, which the old server had not.
-    """  # noqa: D301 - click reads the \b
+    What cannot come: agents (they appear when they ask for work), cloud hooks, and runs that have not finished.
+    API keys and secrets the old server had not.
+    """
     from prefect.cli._server_import import report
     from prefect.server import app
     from prefect.server.importing import import_from

@@ -365,7 +365,7 @@ def test_a_foreign_database_on_postgresql_is_refused_and_left_alone(tmp_path: Pa
     words = ("--data-dir", str(tmp_path), "--port", str(a_port()), "--postgres-url", url)
     refused = prefect("start", *words, code=5)
     assert "Prefect 2 or 3" in refused.stderr
-    assert "prefect register" in refused.stderr
+    assert "prefect server import" in refused.stderr
     with psycopg.connect(url) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     assert tables == [("deployment",)]

@@ -88,6 +88,8 @@ def get_runs_in_queue(
         "labels": json.dumps(labels),
         "full": json.dumps(full),
         "limit": max(0, min(most, _MOST_RUNS)),
+        # More than fit: on PostgreSQL another agent may be taking some of them.
+        "most": max(0, min(most, _MOST_RUNS)) + _MOST_RUNS,
     }
     ids = [
         str(row[0]) for row in tx.rows(_sql(tx, bool(labels), bool(full), input.lease_s is not None), params)
@@ -113,7 +115,6 @@ def _sql(tx: Transaction, has_labels: bool, has_full: bool, reserves: bool) -> s
     # A run that holds its slots keeps them; only those that would need new ones are held back.
     free = f" AND NOT {has_any(tx.dialect, 'r.labels', 'full')}" if has_full else ""
     is_left = "(r.lease_until IS NULL OR r.lease_until <= :now)"
-    due = f"tenant_id = :tenant_id AND state IN {_DUE} AND state_start_time <= :before"
     due_tasks = (
         "EXISTS (SELECT 1 FROM task_run t WHERE t.flow_run_id = r.id "
         f"AND t.state IN {_DUE} AND t.state_start_time <= :before"
@@ -122,14 +123,28 @@ def _sql(tx: Transaction, has_labels: bool, has_full: bool, reserves: bool) -> s
     # tasks. Nobody waits in a process for an approval, so what was approved is due at once. A process
     # that says who it is says also when it leaves, or it is missed: until then nobody else gets the run.
     is_back = f"r.holder IS NULL AND ({is_left} OR {due_tasks} AND t.state IN ('Resume', 'Paused')))"
+    is_due = f"state_start_time <= :before AND {is_left}{free} AND {fits}"
     skip = " FOR NO KEY UPDATE OF r SKIP LOCKED" if reserves and tx.dialect == "postgresql" else ""
     # First the few that something waits for, found by two indexes; then what is asked of each.
     return (
-        f"SELECT r.id FROM flow_run r WHERE r.id IN (SELECT id FROM flow_run WHERE {due} "
-        f"UNION SELECT flow_run_id FROM task_run WHERE {due}) AND ("
-        f"(r.state IN {_DUE} AND r.state_start_time <= :before AND {is_left}{free}) OR "
-        f"(r.state = 'Running' AND {due_tasks}) AND {is_back})) AND {fits} "
+        f"SELECT r.id FROM flow_run r WHERE r.id IN ({_longest_due(is_due)} "
+        f"UNION SELECT flow_run_id FROM task_run WHERE tenant_id = :tenant_id AND state IN {_DUE} "
+        f"AND state_start_time <= :before) AND ("
+        f"(r.state IN {_DUE} AND r.{is_due}) OR "
+        f"(r.state = 'Running' AND {due_tasks}) AND {is_back} AND {fits})) "
         f"ORDER BY coalesce(r.state_start_time, r.state_timestamp), r.id LIMIT :limit{skip}"
+    )
+
+
+def _longest_due(is_due: str) -> str:
+    """Ids of the runs that are due for the longest time, of each state as many as fill an answer.
+
+    With thousands that are due, this walks the first steps of an index instead of sorting them all.
+    """
+    return " UNION ALL ".join(
+        f"SELECT id FROM (SELECT r.id FROM flow_run r WHERE r.tenant_id = :tenant_id AND r.state = '{state}' "
+        f"AND r.{is_due} ORDER BY r.state_start_time, r.id LIMIT :most) AS {state.lower()}"
+        for state in DUE_STATES
     )
 
 
