@@ -167,7 +167,9 @@ def _no_lines_are_left_to_send() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         manager.stop()
-    pytest.fail(f"log lines were about to be sent, of this test or of what an earlier one left behind: {lines}")
+    pytest.fail(
+        f"log lines were about to be sent, of this test or of what an earlier one left behind: {lines}"
+    )
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------
