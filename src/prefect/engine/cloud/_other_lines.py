@@ -1,8 +1,8 @@
 """Lines of others in the log of a run: warnings of Dask, lines of threads, and standard output if asked for.
 
 Loggers of other libraries write from threads of their own, where no context says which run is meant.
-Processes know which run they last worked for; a line without a context is that run's. Workers that
-several runs share at once keep such lines to themselves.
+Processes know which run they last worked for; a line without a context is that run's, until the process has
+run all of it. Workers that several runs share at once keep such lines to themselves.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Generator
 from typing import TextIO, cast
 
 from prefect.executors._dask_loggers import when_imported
 from prefect.utilities.context import context
 from prefect.utilities.logging import CloudHandler
 
-__all__ = ["listen"]
+__all__ = ["listen", "listening"]
 
 #: Loggers whose warnings a run should tell of: what Dask says of workers, memory and connections.
 _LOGGERS = ("distributed",)
@@ -52,6 +53,21 @@ def listen(flow_run_id: str) -> None:
                 stream = getattr(sys, name)
                 if stream is not None and not isinstance(stream, _Tee):
                     setattr(sys, name, _Tee(stream, name))
+
+
+@contextlib.contextmanager
+def listening(flow_run_id: str) -> Generator[None]:
+    """Have lines of others in this process go to the log of a run while the block runs.
+
+    Args:
+        flow_run_id: the run, all of which this process runs in the block.
+    """
+    listen(flow_run_id)
+    try:
+        yield
+    finally:
+        with _lock:
+            _seen.pop(flow_run_id, None)
 
 
 def _attach_all() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from prefect.engine.cloud._claim import ClaimRefused, claim, give_back, new_holder
 from prefect.engine.cloud._liveness import Liveness
-from prefect.engine.cloud._other_lines import listen
+from prefect.engine.cloud._other_lines import listening
 from prefect.engine.cloud._reporter import Reporter, reporter_of
 from prefect.engine.cloud._reporting import broken_handler, wait_for_start
 from prefect.engine.cloud._stopping import RunStopped, Stopper
@@ -203,7 +203,6 @@ class CloudFlowRunner(FlowRunner):
     @contextlib.contextmanager
     def _watched(self) -> Generator[None]:
         """Send heartbeats, and stop the run if the API says so."""
-        listen(self.flow_run_id)
         wants, epoch, lease_s = self._begin()
         self._reporter = reporter_of(self.flow_run_id, epoch)
         mode = str(prefect_context.config.cloud.heartbeat_mode)
@@ -213,6 +212,7 @@ class CloudFlowRunner(FlowRunner):
                 "(PREFECT__CLOUD__HEARTBEAT_MODE)."
             )
         with contextlib.ExitStack() as stack:
+            stack.enter_context(listening(self.flow_run_id))
             stack.enter_context(self._stopper)
             if wants and mode != "off":
                 may_kill = bool(prefect_context.get("is_flow_run_process"))

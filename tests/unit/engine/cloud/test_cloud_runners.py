@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -224,3 +225,33 @@ def test_a_run_that_had_to_queue_is_not_running_yet(
     assert run_on(flow, api).is_successful()
     assert [kind for name, kind, _ in api.history if name == "flow"] == ["Running", "Success"]
     assert [kind for name, kind, _ in api.history if name == "double-2"] == ["Running", "Success"]
+
+
+def test_lines_of_others_are_the_runs_until_it_has_ended(
+    run_on: Callable[..., State], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import logging
+    import threading
+
+    lines: list[dict[str, Any]] = []
+    manager = SimpleNamespace(enqueue=lines.append, thread=None, wake=lambda: None, stop=lambda: None)
+    monkeypatch.setattr("prefect.utilities.logging.LOG_MANAGER", manager, raising=False)
+
+    def warn(text: str) -> None:  # threads of other libraries know no context
+        thread = threading.Thread(target=logging.getLogger("distributed.worker").warning, args=(text,))
+        thread.start()
+        thread.join()
+
+    @task
+    def losing() -> None:
+        warn("a worker is gone")
+
+    with Flow("losing") as flow:
+        losing()
+    api = MemoryApi(dict.fromkeys(flow.slugs.values()))
+    with set_temporary_config({"cloud.send_flow_run_logs": True}):
+        assert run_on(flow, api).is_successful()
+        warn("somebody else's worker is gone")
+
+    found = [(line["flow_run_id"], line["message"]) for line in lines if "worker is gone" in line["message"]]
+    assert found == [(api.flow_run["id"], "a worker is gone")]
