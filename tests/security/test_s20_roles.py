@@ -37,7 +37,7 @@ USER = {
     "get_or_create_task_run_info",
     "get_or_create_mapped_task_runs", "get_runs_in_queue", "register_agent", "register_edges", "register_flows",
     "register_tasks", "restart_flow_run", "set_flow_group_default_parameters", "set_flow_group_description",
-    "set_flow_group_labels", "set_flow_group_run_config", "set_flow_group_schedule", "set_flow_run_labels",
+    "set_flow_group_labels", "set_flow_group_max_active_runs", "set_flow_group_run_config", "set_flow_group_schedule", "set_flow_run_labels",
     "set_flow_run_name", "set_flow_run_states", "set_key_value", "set_project_description", "set_project_name",
     "set_schedule_active", "set_schedule_inactive", "set_secret", "set_task_run_name", "set_task_run_states",
     "update_agent_config", "update_flow_project", "update_flow_run_heartbeat", "update_task_run_artifact",

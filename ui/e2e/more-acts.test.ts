@@ -151,3 +151,24 @@ test("a run shows the runs that it started, and those show theirs", async ({ pag
   await page.getByRole("link", { name: "month-end / daughter" }).click();
   await expect(page.getByRole("heading", { name: "daughter" })).toBeVisible();
 });
+
+test("how many runs of a flow may be active is set, and unset", async ({ page }) => {
+  const group = await flowOf("nightly-backup");
+  const settings = async () => {
+    const data = await demo().ask(`{ flow_group_by_pk(id: "${group}") { settings } }`);
+    return data.flow_group_by_pk.settings;
+  };
+  await page.goto(`${url()}/default/flow/${group}?tab=settings`);
+  const panel = page.locator("section", { hasText: "At most at once" });
+  await panel.getByLabel("At most at once").fill("1");
+  await panel.getByLabel("When another one is due").selectOption("Skip it, if a schedule made it");
+  await panel.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("The limit is saved.")).toBeVisible();
+  expect(await settings()).toMatchObject({ max_active_runs: 1, when_max_active_runs: "skip" });
+  await page.reload();
+  await expect(panel.getByLabel("At most at once")).toHaveValue("1");
+  await panel.getByLabel("At most at once").fill("");
+  await panel.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("The flow has no limit.")).toBeVisible();
+  expect(await settings()).not.toHaveProperty("max_active_runs");
+});

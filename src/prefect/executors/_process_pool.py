@@ -78,6 +78,8 @@ class ProcessPool:
         self._unfinished: set[AnyFuture] = set()
         self._closing = False
         self._wake_receiver, self._wake_sender = Pipe(duplex=False)
+        # An interrupted `Thread.join` takes the thread for ended while it still runs (CPython before 3.13).
+        self._has_ended = threading.Event()
         self._receiver = threading.Thread(target=self._receive, name="prefect-process-pool", daemon=True)
         self._receiver.start()
 
@@ -161,6 +163,8 @@ class ProcessPool:
                 if not future.cancel():
                     settle(future, error=exc)
             raise
+        finally:
+            self._has_ended.set()
 
     def _receive_until_closed(self) -> None:
         while True:
@@ -250,12 +254,11 @@ class ProcessPool:
         """Wait until all processes have ended, and kill those that have not after `limit_s`."""
         self._wake_sender.send_bytes(b"w")
         try:
-            self._receiver.join(limit_s)
+            self._has_ended.wait(limit_s)
         finally:  # also when a second interrupt ends the waiting
             for worker in list(self._workers.values()):
                 worker.child.kill()
-        self._receiver.join(2 * INTERRUPT_GRACE_S)
-        if not self._receiver.is_alive():
+        if self._has_ended.wait(2 * INTERRUPT_GRACE_S):
             self._wake_sender.close()
             self._wake_receiver.close()
 

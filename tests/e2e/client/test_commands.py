@@ -112,7 +112,7 @@ def test_what_was_built_is_registered_without_its_code(
         (("agent", "fargate"), 2, "`prefect agent ecs start`"),
         (("schedule", "paus"), 2, "Did you mean `prefect schedule pause`?"),
         (("cancel",), 2, "Name flow runs, or a flow with --flow."),
-        (("concurrency", "set", "3", "--tag", "a", "--label", "b"), 2, "Give either --label or --tag."),
+        (("concurrency", "set", "3", "--tag", "a", "--label", "b"), 2, "Give one of --flow, --label and --tag."),
         (("artifact", "show", "5"), 3, "`prefect artifact list` lists the newest."),
         (("backend", "nonsense"), 2, "'nonsense' is not a valid backend API"),
         (("execute", "flow-run"), 1, "Not currently executing a flow within a Cloud context."),

@@ -22,6 +22,7 @@ import pytest
 
 import prefect
 from prefect.executors import ProcessPoolExecutor, ThreadPoolExecutor, _thread_pool
+from prefect.executors._process_pool import ProcessPool
 from prefect.executors.errors import ExecutorError, WorkerLost
 from prefect.utilities import _child
 
@@ -169,6 +170,35 @@ def test_an_idle_process_that_dies_costs_no_call() -> None:
             assert executor.wait(future) != pid
         except WorkerLost:  # the bytes were under way before the system had closed the connection
             assert executor.wait(executor.submit(os.getpid)) != pid
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a signal after a time")
+def test_a_second_interrupt_while_processes_are_ended_leaves_nothing_behind(tmp_path: Path) -> None:
+    def stubborn(name: str) -> None:
+        (tmp_path / name).touch()
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            with contextlib.suppress(KeyboardInterrupt):
+                time.sleep(1)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    pool = ProcessPool(2)
+    for name in ("one", "two"):
+        pool.submit(stubborn, (name,), {}, "stubborn")
+    while len(list(tmp_path.iterdir())) < 2:
+        time.sleep(0.01)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        with pytest.raises(KeyboardInterrupt):
+            pool.interrupt()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    pool.interrupt()
+    pool._receiver.join(10)
+    assert not pool._receiver.is_alive()  # and what it raised fails the test
 
 
 def test_a_killed_process_is_told_by_the_signal_and_its_work() -> None:

@@ -89,6 +89,11 @@ export const SET_LABELS = graphql(`
     set_flow_group_labels(input: { flow_group_id: $id, labels: $labels }) { success error }
   }
 `);
+export const SET_MAX_ACTIVE_RUNS = graphql(`
+  mutation SetMaxActiveRuns($input: set_flow_group_max_active_runs_input!) {
+    set_flow_group_max_active_runs(input: $input) { success error }
+  }
+`);
 export const SET_DEFAULTS = graphql(`
   mutation SetDefaults($id: UUID!, $parameters: JSON!) {
     set_flow_group_default_parameters(input: { flow_group_id: $id, parameters: $parameters }) { success error }

@@ -10,6 +10,7 @@ import { Button, cx, Facts, Field, Id, inputClass, Panel, Time } from "@/parts/b
 import { Editor } from "@/parts/editor";
 import { Confirm } from "@/parts/modal";
 import { toast } from "@/parts/toast";
+import { ActiveRuns } from "./active-runs";
 import { ARCHIVE, DELETE_GROUP, FLAGS, MOVE, SET_DEFAULTS, SET_LABELS, SET_RUN_CONFIG } from "./queries";
 import { RunConfigEditor } from "./run-config";
 import type { Config } from "./run-config-model";
@@ -46,6 +47,7 @@ export function FlowSettings({ flow }: { flow: Flow }) {
           ))}
         </div>
       </Panel>
+      <ActiveRuns flow={flow} />
       <LabelsPanel flow={flow} />
       <JsonPanel
         title="Default parameters"

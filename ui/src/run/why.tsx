@@ -86,10 +86,11 @@ function WhyNot({ id }: { id: string }) {
               </To>
             </>
           )}
-          {reason.code === "NO_SLOT" &&
+          {(reason.code === "NO_SLOT" || reason.code === "FLOW_FULL") &&
             (reason.data.flow_run_ids as string[]).slice(0, 3).map((holder, index) => (
               <To key={holder} to={`flow-run/${holder}`} className="mr-2 text-link hover:underline">
-                run that holds a slot{index ? ` (${index + 1})` : ""}
+                {reason.code === "NO_SLOT" ? "run that holds a slot" : "active run"}
+                {index ? ` (${index + 1})` : ""}
               </To>
             ))}
         </p>

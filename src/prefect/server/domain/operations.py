@@ -12,6 +12,7 @@ __all__ = ["mutations", "queries"]
 #: Modules of this package with operations.
 _MODULES: tuple[str, ...] = (
     "about",
+    "active_runs",
     "agents",
     "api_keys",
     "artifacts",

@@ -2,7 +2,7 @@
 
 Two kinds of runs are handed out: those that wait for a time that has come, and running ones whose
 process has ended because a task has to wait (a long retry, an approval) and that task is due. Runs
-for whose labels no slot is free are left out, and so is everything while the queue is paused.
+for whose labels or flow no slot is free are left out, and so is everything while the queue is paused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 from prefect.server.database.sql import has_any, in_list, is_subset, json_length
 from prefect.server.database.store import Transaction
-from prefect.server.domain import slots
+from prefect.server.domain import active_runs, slots
 from prefect.server.domain.common import clean_text, load_object, stamp, tenant_of
 from prefect.server.domain.registry import DateTime, Uuid, mutation
 from prefect.server.domain.states import DUE_STATES, HOLDING_STATES
@@ -76,6 +76,7 @@ def get_runs_in_queue(
         return GetRunsInQueuePayload([])
     labels = sorted({clean_text(label) for label in input.labels or ()})
     full = slots.full_names(tx, tenant_id, "label")
+    full_flows = active_runs.make_room(tx, tenant_id, now)
     most = MAX_RUNS if input.limit is None else input.limit
     if input.agent_limit is not None:
         most = min(most, input.agent_limit - _under_way(tx, caller, tenant_id, now))
@@ -87,13 +88,13 @@ def get_runs_in_queue(
         "now": stamp(now),
         "labels": json.dumps(labels),
         "full": json.dumps(full),
+        "full_flows": json.dumps(full_flows),
         "limit": max(0, min(most, _MOST_RUNS)),
         # More than fit: on PostgreSQL another agent may be taking some of them.
         "most": max(0, min(most, _MOST_RUNS)) + _MOST_RUNS,
     }
-    ids = [
-        str(row[0]) for row in tx.rows(_sql(tx, bool(labels), bool(full), input.lease_s is not None), params)
-    ]
+    sql = _sql(tx, bool(labels), bool(full), bool(full_flows), input.lease_s is not None)
+    ids = [str(row[0]) for row in tx.rows(sql, params)]
     if ids and input.lease_s is not None:
         until = now + datetime.timedelta(seconds=max(0.0, input.lease_s))
         tx.execute(
@@ -108,12 +109,15 @@ def get_runs_in_queue(
 _DUE = "(" + ", ".join(f"'{state}'" for state in DUE_STATES) + ")"
 
 
-def _sql(tx: Transaction, has_labels: bool, has_full: bool, reserves: bool) -> str:
+def _sql(tx: Transaction, has_labels: bool, has_full: bool, has_full_flows: bool, reserves: bool) -> str:
     fits = is_subset(tx.dialect, "r.labels", "labels")
     if has_labels:
         fits += f" AND {json_length(tx.dialect, 'r.labels')} > 0"
     # A run that holds its slots keeps them; only those that would need new ones are held back.
     free = f" AND NOT {has_any(tx.dialect, 'r.labels', 'full')}" if has_full else ""
+    if has_full_flows:
+        of_full = f"SELECT id FROM flow WHERE flow_group_id IN {in_list(tx.dialect, 'full_flows')}"
+        free += f" AND r.flow_id NOT IN ({of_full})"
     is_left = "(r.lease_until IS NULL OR r.lease_until <= :now)"
     due_tasks = (
         "EXISTS (SELECT 1 FROM task_run t WHERE t.flow_run_id = r.id "

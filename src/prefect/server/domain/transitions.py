@@ -119,15 +119,15 @@ def set_flow_run_state(
                 if run.state in HOLDING_STATES
                 else f"State update failed: this run is {run.state}, and only a scheduled run can be submitted."
             )
-        taken = slots.take(tx, run.tenant_id, "label", load_list(run.labels), run.id, now)
-        if taken is not None:
-            raise StateUpdateError(f"State update failed: no slot is free for the label {taken!r}.")
+        missing = _take_slots(tx, run, now)
+        if missing is not None:
+            raise StateUpdateError(f"State update failed: {missing}.")
     elif new.type == "Running":
         if run.state in ("Cancelling", "Cancelled"):
             raise StateUpdateError(f"State update failed: flow run {run.id} is {run.state} and cannot run.")
-        taken = slots.take(tx, run.tenant_id, "label", load_list(run.labels), run.id, now)
-        if taken is not None:
-            return _queue(tx, "flow_run", run, new, f"No slot is free for the label {taken!r}.", now)
+        missing = _take_slots(tx, run, now)
+        if missing is not None:
+            return _queue(tx, "flow_run", run, new, f"{missing[0].upper()}{missing[1:]}.", now)
     elif new.type == "Cancelled":
         cancel_task_runs(tx, run.id, run.tenant_id, new, now)
     return write_state(tx, "flow_run", run, new, now, agent_id=caller.agent_id, lease_s=lease_s)
@@ -177,7 +177,7 @@ def set_task_run_state(
 
 def _locked_flow_run(tx: Transaction, caller: Caller, run_id: str) -> Row:
     run = tx.one_or_none(
-        f"SELECT {_FLOW_RUN}, f.settings AS flow_settings FROM flow_run r JOIN flow f ON f.id = r.flow_id "
+        f"SELECT {_FLOW_RUN}, f.settings AS flow_settings, f.flow_group_id FROM flow_run r JOIN flow f ON f.id = r.flow_id "
         f"WHERE r.id = :id AND r.tenant_id = :tenant_id{lock_for_update(tx, 'r')}",
         {"id": run_id, "tenant_id": caller.tenant_id},
     )
@@ -199,6 +199,22 @@ def _locked_task_run(tx: Transaction, caller: Caller, run_id: str, holds_flow_ru
     if run is None:
         raise StateUpdateError(f"State update failed for task run ID {run_id}: there is no such run.")
     return run
+
+
+def _take_slots(tx: Transaction, run: Row, now: datetime.datetime) -> str | None:
+    """Take the slots of a flow run; else why there are none, in words that a sentence ends with."""
+    maximum = load_object(run.flow_settings).get(slots.MAX_ACTIVE_RUNS)
+    if maximum is not None and not slots.take_of_flow(
+        tx, run.tenant_id, run.flow_group_id, maximum, run.id, now
+    ):
+        runs = "run" if maximum == 1 else "runs"
+        return f"the flow has {maximum} {runs} under way, and may have no more"
+    taken = slots.take(tx, run.tenant_id, "label", load_list(run.labels), run.id, now)
+    if taken is None:
+        return None
+    if maximum is not None and run.state not in HOLDING_STATES:
+        slots.free(tx, run.tenant_id, run.id)
+    return f"no slot is free for the label {taken!r}"
 
 
 def _check_epoch(run: Row, current: int, epoch: int | None) -> None:

@@ -35,7 +35,7 @@ class Reason(msgspec.Struct):
     Attributes:
         code: what it is, for programs: FINISHED, RUNNING, SUBMITTED, CANCELLING, NOT_DUE,
             WAITS_FOR_APPROVAL, FLOW_ARCHIVED, WORK_QUEUE_PAUSED, NO_AGENT, NO_MATCHING_AGENT,
-            AGENTS_SILENT, AGENTS_FULL, NO_SLOT, DEADLOCK, QUEUED, SOON.
+            AGENTS_SILENT, AGENTS_FULL, NO_SLOT, FLOW_FULL, DEADLOCK, QUEUED, SOON.
         message: what it is, for people, and what to do.
         data: the facts behind it.
     """
@@ -54,6 +54,7 @@ def why_not_running(
     if run.state not in DUE_STATES:
         return [_of_state(run)]
     reasons = [*_of_time(run, now), *_of_flow(tx, run), *_of_tenant(tx, run), *_of_slots(tx, run)]
+    reasons += _of_active_runs(tx, run)
     reasons += _of_agents(tx, run, now)
     reasons += _of_waiting_for_each_other(tx, run, reasons, now)
     if reasons:
@@ -107,20 +108,35 @@ def _of_slots(tx: Transaction, run: Row) -> list[Reason]:
     reasons: list[Reason] = []
     for name, used, maximum in slots.usage(tx, run.tenant_id, "label"):
         if name in labels and used >= maximum:
-            holders = tx.rows(
-                "SELECT run_id FROM concurrency_slot WHERE tenant_id = :tenant_id AND kind = 'label' "
-                "AND name = :name ORDER BY taken LIMIT :limit",
-                {"tenant_id": run.tenant_id, "name": name, "limit": _LISTED},
-            )
-            data = {
-                "label": name,
-                "limit": maximum,
-                "usage": used,
-                "flow_run_ids": [row[0] for row in holders],
-            }
+            holders = slots.holders(tx, run.tenant_id, "label", name, _LISTED)
+            data = {"label": name, "limit": maximum, "usage": used, "flow_run_ids": holders}
             message = f"All slots of the label {name!r} are taken ({used} of {maximum})."
             reasons.append(Reason("NO_SLOT", message, data))
     return reasons
+
+
+def _of_active_runs(tx: Transaction, run: Row) -> list[Reason]:
+    group_id = tx.scalar("SELECT flow_group_id FROM flow WHERE id = :id", {"id": run.flow_id})
+    for flow in slots.full_flows(tx, run.tenant_id):
+        if flow.id != group_id:
+            continue
+        holders = slots.holders(tx, run.tenant_id, "flow", flow.id, _LISTED)
+        data = {
+            "limit": flow.maximum,
+            "usage": slots.count(tx, run.tenant_id, "flow", flow.id),
+            "when_reached": flow.when_reached,
+            "flow_run_ids": holders,
+        }
+        next_ = {
+            "wait": "It waits until one has ended.",
+            "skip": "It is skipped if a schedule made it; else it waits.",
+            "cancel_oldest": "The oldest is cancelled for it.",
+        }[flow.when_reached]
+        runs = "run" if flow.maximum == 1 else "runs"
+        return [
+            Reason("FLOW_FULL", f"Its flow may have {flow.maximum} active {runs}, and has. {next_}", data)
+        ]
+    return []
 
 
 def _of_agents(tx: Transaction, run: Row, now: datetime.datetime) -> list[Reason]:
@@ -200,6 +216,8 @@ def _of_waiting_for_each_other(
     for reason in reasons:
         if reason.code == "NO_SLOT":
             holders, what = set(reason.data["flow_run_ids"]), f"slots of the label {reason.data['label']!r}"
+        elif reason.code == "FLOW_FULL":
+            holders, what = set(reason.data["flow_run_ids"]), "active runs that the flow may have"
         elif reason.code == "AGENTS_FULL":
             holders = {run_id for agent in reason.data["agents"] for run_id in agent["flow_run_ids"]}
             what = "agents that could take it"
