@@ -112,7 +112,11 @@ def test_what_was_built_is_registered_without_its_code(
         (("agent", "fargate"), 2, "`prefect agent ecs start`"),
         (("schedule", "paus"), 2, "Did you mean `prefect schedule pause`?"),
         (("cancel",), 2, "Name flow runs, or a flow with --flow."),
-        (("concurrency", "set", "3", "--tag", "a", "--label", "b"), 2, "Give one of --flow, --label and --tag."),
+        (
+            ("concurrency", "set", "3", "--tag", "a", "--label", "b"),
+            2,
+            "Give one of --flow, --label and --tag.",
+        ),
         (("artifact", "show", "5"), 3, "`prefect artifact list` lists the newest."),
         (("backend", "nonsense"), 2, "'nonsense' is not a valid backend API"),
         (("execute", "flow-run"), 1, "Not currently executing a flow within a Cloud context."),
@@ -310,6 +314,25 @@ def test_describe_tells_everything_as_json_or_yaml(prefect: Prefect, registered:
     )
     assert [task["slug"] for task in tasks] == ["double-1", "n", "numbers-1"]
     assert [task["mapped"] for task in tasks] == [True, False, False]
+
+
+def test_a_limit_of_a_flow_is_set_listed_and_removed(prefect: Prefect, registered: str) -> None:
+    name = "doubled"
+    words = ("--flow", name, "--project", registered)
+    done = prefect("concurrency", "set", *words, "2", "--when-reached", "cancel-oldest")
+    assert done.stdout == f"At most 2 runs of the flow {name!r} may run at once.\n"
+
+    def limits() -> list[tuple[str, int, str]]:
+        rows = json.loads(prefect("concurrency", "list", "-o", "json").stdout)
+        return [(row["name"], row["limit"], row["when_reached"]) for row in rows if row["kind"] == "flow"]
+
+    assert limits() == [(name, 2, "cancel_oldest")]
+    assert prefect("concurrency", "delete", *words).stdout == f"The flow {name!r} has no limit any more.\n"
+    assert limits() == []
+    refused = prefect("concurrency", "set", *words, "0")
+    assert (refused.returncode, "1 active run or more" in refused.stderr) == (2, True)
+    refused = prefect("concurrency", "set", "--tag", "a", "1", "--when-reached", "skip")
+    assert (refused.returncode, "belong to --flow" in refused.stderr) == (2, True)
 
 
 def test_the_choice_of_an_api_is_kept(prefect: Prefect, tmp_path: Path, url: str) -> None:
