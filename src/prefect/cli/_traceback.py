@@ -27,8 +27,8 @@ def trimmed_traceback(error: BaseException) -> str:
     """
     report = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
     if not _has_user_frames(report) and not isinstance(error, SyntaxError):
-        is_ours = isinstance(error, PrefectException)
-        return "" if is_ours else "".join(report.format())
+        is_meant = isinstance(error, PrefectException) or _is_raised_by_us(error, report)
+        return "" if is_meant else "".join(report.format())
     part: traceback.TracebackException | None = report
     while part is not None:
         part.stack = _trimmed(part.stack)
@@ -37,6 +37,14 @@ def trimmed_traceback(error: BaseException) -> str:
             part.__cause__ = part.__context__ = following = None
         part = following
     return "".join(report.format())
+
+
+def _is_raised_by_us(error: BaseException, report: traceback.TracebackException) -> bool:
+    """Whether Prefect refuses a value, which is not the same as a mistake in Prefect of the same type."""
+    if not isinstance(error, (ValueError, TypeError)) or not report.stack:
+        return False
+    last = report.stack[-1]
+    return _is_internal(last) and (last.line or "").startswith("raise ")
 
 
 def _has_user_frames(part: traceback.TracebackException) -> bool:

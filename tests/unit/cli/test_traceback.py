@@ -33,6 +33,19 @@ def test_frames_of_the_engine_around_a_task_are_left_out() -> None:
     assert text.rstrip().endswith("ValueError: deep")
 
 
+def test_a_value_that_prefect_refuses_needs_no_traceback() -> None:
+    import datetime
+    from concurrent.futures import ThreadPoolExecutor
+
+    from prefect.schedules import IntervalSchedule
+
+    flow = Flow("short", schedule=IntervalSchedule(interval=datetime.timedelta(seconds=30)))
+    with ThreadPoolExecutor(1) as elsewhere:  # where no frame of this test is above it
+        error = elsewhere.submit(flow.serialize).exception()
+    assert isinstance(error, ValueError)
+    assert trimmed_traceback(error) == ""
+
+
 def test_what_users_call_in_other_libraries_stays() -> None:
     import json
 
