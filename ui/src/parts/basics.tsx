@@ -266,7 +266,7 @@ export function Labels({ labels }: { labels: unknown }) {
 /** Pairs of a name and a value. */
 export function Facts({ facts }: { facts: [ReactNode, ReactNode][] }) {
   return (
-    <dl className="grid grid-cols-[minmax(7rem,auto)_1fr] gap-x-4 gap-y-2 p-3 text-sm">
+    <dl className="grid grid-cols-[minmax(7rem,auto)_1fr] items-baseline gap-x-4 gap-y-2 p-3 text-sm">
       {facts.map(([name, value], index) => (
         <div key={index} className="contents">
           <dt className="text-muted">{name}</dt>

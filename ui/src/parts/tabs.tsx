@@ -1,5 +1,5 @@
 /** Tabs whose choice stands in the URL. */
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { useSearchState } from "@/app/search";
 import { cx } from "./basics";
 
@@ -19,9 +19,16 @@ export function TabBar({
   onChoose: (key: string) => void;
   aside?: ReactNode;
 }) {
+  const bar = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // On a phone the chosen one may be outside of what is seen of the bar.
+    const tab = bar.current?.querySelector<HTMLElement>("[aria-selected=true]");
+    if (bar.current && tab)
+      bar.current.scrollLeft = tab.offsetLeft - (bar.current.clientWidth - tab.offsetWidth) / 2;
+  }, [chosen]);
   return (
     <div className="flex items-center justify-between border-b border-line px-4 max-sm:px-2">
-      <div role="tablist" className="-mb-px flex min-w-0 overflow-x-auto">
+      <div ref={bar} role="tablist" className="relative -mb-px flex min-w-0 overflow-x-auto">
         {tabs.map((tab) => (
           <button
             key={tab.key}
