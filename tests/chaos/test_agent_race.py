@@ -113,7 +113,7 @@ TAKEN_TWICE = """
     from prefect.server.domain import queue, states, transitions
     transitions.DUE_STATES = (*states.DUE_STATES, "Submitted", "Running", "Success")
     original = queue._sql
-    queue._sql = lambda tx, labels, full, reserves: original(tx, labels, full, reserves).replace(
+    queue._sql = lambda *args: original(*args).replace(
         "r.lease_until IS NULL OR r.lease_until <= :now", "1 = 1"
     )
 """

@@ -26,9 +26,9 @@ _EPILOG = """\
 Examples:
   prefect concurrency set --tag database 5    5 task runs with this tag
   prefect concurrency set --label gpu 1       one flow run with this label
+  prefect concurrency set --flow etl 1        one run of this flow
   prefect concurrency set --flow etl 1 --when-reached skip
-                                              one run of this flow; what its
-                                              schedule adds meanwhile is skipped
+      and what its schedule makes meanwhile is skipped
   prefect concurrency list                    all limits, and what is used
 """
 _FLOW = click.option("--flow", metavar="FLOW", help="Name or id of a flow.")

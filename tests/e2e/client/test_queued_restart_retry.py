@@ -25,9 +25,9 @@ LEAVES_AT_ONCE = """
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Iterator[Runs]:
-    """Runs of a server that misses a run after three seconds without a heartbeat."""
+    """Runs of a server that misses a run after six seconds without a heartbeat."""
     with (
-        running_server(tmp_path / "server", "", "--zombie-after", "3") as server,
+        running_server(tmp_path / "server", "", "--zombie-after", "6") as server,
         runs_at(f"http://localhost:{server.port}", tmp_path) as found,
     ):
         yield found
@@ -99,7 +99,7 @@ def test_a_run_without_a_slot_is_queued_and_goes_on_by_itself_when_there_is_one(
     states = (lambda: runs.history(second)) if kind == "flow" else (lambda: task_run_history(runs, second))
     runs.until(lambda: states().count("Queued") >= 2, run_id=second)  # it asked again, and waits still
     # Longer than a lease: whoever waits is no less alive.
-    time.sleep(4)
+    time.sleep(8)
     assert noted(runs, "held") == [f"begin {first}"]
     assert waiter.poll() is None
 
