@@ -78,11 +78,21 @@ def follow(
     stream_logs: bool,
     max_duration: datetime.timedelta,
     longest_s: float = _LONGEST_S,
+    tells_ended: bool = False,
 ) -> Iterator[FlowRunLog]:
-    """See `watch_flow_run`; `longest_s` are the seconds between two looks while nothing happens."""
+    """See `watch_flow_run`.
+
+    Args:
+        flow_run_id: the run.
+        stream_states: whether changes of state are among the lines.
+        stream_logs: whether the log is.
+        max_duration: how long to wait at most.
+        longest_s: seconds between two looks while nothing happens.
+        tells_ended: whether the lines of a run that had ended before are told too, and not only when that was.
+    """
     from prefect.client.client import Client
 
-    watch = _Watch(Client(), flow_run_id, stream_states, stream_logs)
+    watch = _Watch(Client(), flow_run_id, stream_states, stream_logs, tells_ended)
     started = time.monotonic()
     interval = _SHORTEST_S
     finished_at: float | None = None
@@ -111,7 +121,8 @@ def follow(
 class _Watch:
     """What was seen of a run, and what is new."""
 
-    def __init__(self, client: Client, flow_run_id: str, states: bool, logs: bool) -> None:
+    def __init__(self, client: Client, flow_run_id: str, states: bool, logs: bool, tells_ended: bool) -> None:
+        self.tells_ended = tells_ended
         self.client, self.flow_run_id, self.shows_states, self.shows_logs = client, flow_run_id, states, logs
         self.state = "Scheduled"
         self.is_finished = self.was_finished_before = False
@@ -150,7 +161,7 @@ class _Watch:
         self._looks += 1
         self.state = row.state or "Pending"
         self.is_finished = _is_final(self.state)
-        if self._looks == 1 and self.is_finished:
+        if self._looks == 1 and self.is_finished and not self.tells_ended:
             self.was_finished_before = True
             since = _in_words(row.states[-1].timestamp) if row.states else "some time ago"
             return [FlowRunLog(_now(), logging.INFO, f"Your flow run finished {since}")]

@@ -8,7 +8,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from prefect.client.client import Client
     from prefect.engine.state import State
 
-__all__ = ["LEVEL_COLORS", "Shown", "execute_here", "follow"]
+__all__ = ["LEVEL_COLORS", "LONGEST", "Shown", "execute_here", "follow"]
 
 _ENDED = "Your flow run finished"
 #: Seconds in which the last lines of a run arrive.
 _LAST_LINES_S = 10.0
+#: A run that takes longer is no longer followed.
+LONGEST = datetime.timedelta(hours=12)
 #: For a process whose lines are waited for.
 _SOON = {"PREFECT__CLOUD__LOGGING_HEARTBEAT": "0.5"}
 LEVEL_COLORS = {"DEBUG": "bright_black", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
@@ -45,6 +47,8 @@ class Shown:
     """`text`, or `jsonl` for one JSON object a line."""
     since: datetime.datetime | None = None
     """From when on; from the beginning if None."""
+    tells_ended: bool = True
+    """Whether a run that had ended before is told of from the beginning too, and not only how it ended."""
 
 
 def follow(client: Client, run_id: str, shown: Shown) -> int:
@@ -61,12 +65,12 @@ def follow(client: Client, run_id: str, shown: Shown) -> int:
     Raises:
         CommandError: the run was deleted, or it takes longer than a day.
     """
-    from prefect.backend.flow_run import FlowRunView, watch_flow_run
+    from prefect.backend.flow_run import FlowRunView
 
     if not shown.quiet:
         note("Watching flow run execution... (Ctrl-C asks whether to cancel it)")
     is_live = shown.output == "text" and not shown.quiet and can_be_live()
-    lines = watch_flow_run(run_id, stream_logs=shown.logs)
+    lines = _lines(run_id, shown)
     # After a Ctrl-C it is told from the beginning, or that it has ended, which `_finish` tells.
     is_again = False
     printed: set[tuple[str, str]] = set()
@@ -87,7 +91,7 @@ def follow(client: Client, run_id: str, shown: Shown) -> int:
                 client.cancel_flow_run(run_id)
                 note("The flow run is being cancelled.")
                 is_again = True
-                lines = watch_flow_run(run_id, stream_logs=shown.logs)
+                lines = _lines(run_id, shown)
                 continue
             note(f"The flow run goes on; follow it again with `prefect watch {run_id}`.")
             return _exit_codes.INTERRUPTED
@@ -97,6 +101,18 @@ def follow(client: Client, run_id: str, shown: Shown) -> int:
         return _finish(FlowRunView.from_flow_run_id(run_id), shown)
     except ValueError as error:
         raise CommandError("The flow run was deleted.", exit_code=_exit_codes.NOT_FOUND) from error
+
+
+def _lines(run_id: str, shown: Shown) -> Iterator[FlowRunLog]:
+    from prefect.backend._watch import follow as follow_run
+
+    return follow_run(
+        run_id,
+        stream_states=True,
+        stream_logs=shown.logs,
+        max_duration=LONGEST,
+        tells_ended=shown.tells_ended,
+    )
 
 
 def _entry(line: FlowRunLog, level: str) -> dict[str, str]:

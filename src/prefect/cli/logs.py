@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 
 import click
 
+from prefect._wire.times import parse_time
 from prefect.cli import _exit_codes
 from prefect.cli._api import api_errors, connect
 from prefect.cli._complete import complete_runs
 from prefect.cli._errors import CommandError
 from prefect.cli._find import find_run, is_ended
-from prefect.cli._following import Shown
+from prefect.cli._following import LONGEST, Shown
 from prefect.cli._following import follow as follow_until_end
 from prefect.cli._group import Command
 from prefect.cli._log_lines import LEVELS, log_rows, show_log, write_line
@@ -19,6 +21,9 @@ from prefect.cli._output import note
 from prefect.cli._table import output_option
 
 __all__ = ["logs", "watch"]
+
+#: How long after the end of a run lines of it may still arrive.
+_LATE = datetime.timedelta(seconds=15)
 
 _RUN = click.argument("run", metavar="RUN", shell_complete=complete_runs)
 _EPILOG = """\
@@ -44,7 +49,7 @@ def logs(
     """Print the log of a flow run, oldest line first. RUN is its name or id."""
     client = connect()
     with api_errors():
-        found = find_run(client, run)
+        found = find_run(client, run, "id state state_timestamp")
         if web:
             from prefect.cli._web import open_page
 
@@ -62,19 +67,25 @@ def logs(
         for name, value in (("--tail", tail), ("--logger", logger)):
             if value is not None:
                 raise CommandError(f"--follow and {name} exclude each other.", exit_code=_exit_codes.USAGE)
-        if is_ended(found["state"]):
+        if is_ended(found["state"]) and _age(found["state_timestamp"]) > _LATE:
             for row in log_rows(client, found["id"], level=level):
                 write_line(row["timestamp"], row["level"], row["message"])
             return
         _follow(found["id"], level or "DEBUG")
 
 
+def _age(timestamp: str) -> datetime.timedelta:
+    return datetime.datetime.now(datetime.timezone.utc) - parse_time(timestamp)
+
+
 def _follow(run_id: str, level: str) -> None:
-    from prefect.backend.flow_run import watch_flow_run
+    from prefect.backend._watch import follow as follow_run
 
     wanted = LEVELS[LEVELS.index(level) :]
     try:
-        for line in watch_flow_run(run_id, stream_states=False):
+        for line in follow_run(
+            run_id, stream_states=False, stream_logs=True, max_duration=LONGEST, tells_ended=True
+        ):
             name = logging.getLevelName(line.level)
             if name in wanted:
                 write_line(line.timestamp.isoformat(), name, line.message)
@@ -98,4 +109,6 @@ def watch(ctx: click.Context, run: str, no_logs: bool, output: str) -> None:
     client = connect()
     with api_errors():
         found = find_run(client, run)
-        ctx.exit(follow_until_end(client, found["id"], Shown(logs=not no_logs, output=output)))
+        ctx.exit(
+            follow_until_end(client, found["id"], Shown(logs=not no_logs, output=output, tells_ended=False))
+        )

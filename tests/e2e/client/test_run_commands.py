@@ -139,6 +139,16 @@ def test_a_run_is_followed_by_its_name_while_an_agent_runs_it(
     assert not any(text.startswith("Entered state") for text in told)
 
 
+def test_the_log_of_a_run_that_has_just_ended_is_followed_too(prefect: Prefect, registered: str) -> None:
+    words = ("run", "-n", "doubled", "--project", registered, "--execute", "--run-name", "ended")
+    assert prefect(*words).returncode == 0
+    for follow in (("logs", "ended", "-f"), ("logs", "ended", "-f", "--level", "INFO")):
+        done = prefect(*follow)
+        told = [line.split("  ", 2)[2].strip() for line in done.stdout.splitlines()]
+        assert [text for text in told if text.startswith("doubling")] == [f"doubling {n}" for n in range(3)]
+    assert "doubling" not in prefect("watch", "ended").stdout
+
+
 def test_limits_are_set_listed_and_removed(prefect: Prefect) -> None:
     def limits() -> set[tuple[str, str, int, int]]:
         rows = json.loads(prefect("concurrency", "list", "-o", "json").stdout)
