@@ -43,7 +43,7 @@ def test_one_of_many_writers_of_the_same_version_wins(api: Any) -> None:
             reply["errors"][0]["extensions"]["code"] if "errors" in reply else "won" for reply in replies
         )
         assert outcomes == {"won": 1, "VERSION_LOCKING_ERROR": 24}
-    assert api.row("flow_run", run_id, "version states { version }") == {
+    assert api.row("flow_run", run_id, "version states(order_by: {version: asc}) { version }") == {
         "version": 9,
         "states": [{"version": number} for number in range(1, 10)],
     }

@@ -31,7 +31,9 @@ def beat(services: Any, run_id: str) -> None:
 
 def flow_run(services: Any, run_id: str) -> Any:
     return services.api.row(
-        "flow_run", run_id, "state state_message times_resurrected version logs { level message }"
+        "flow_run",
+        run_id,
+        "state state_message times_resurrected version logs(order_by: {timestamp: asc}) { level message }",
     )
 
 
