@@ -15,7 +15,7 @@ import msgspec
 from prefect.server.database.sql import in_list
 from prefect.server.database.store import Transaction
 from prefect.server.domain import slots, transitions
-from prefect.server.domain.common import dump, get, load_object, lock_for_update, stamp
+from prefect.server.domain.common import get, load_object, lock_for_update, stamp, write_settings
 from prefect.server.domain.registry import SuccessPayload, Uuid, mutation
 from prefect.server.domain.states import HOLDING_STATES, parse_state
 from prefect.server.errors import BadInputError
@@ -25,7 +25,6 @@ __all__ = ["make_room"]
 
 #: Runs that are skipped at once; the next question skips the next ones.
 _SKIPPED_AT_ONCE = 100
-_CHOICES = ("wait", "skip", "cancel_oldest")
 
 
 class SetFlowGroupMaxActiveRunsInput(msgspec.Struct):
@@ -52,18 +51,13 @@ def set_flow_group_max_active_runs(
         raise BadInputError(
             f"A flow may have 1 active run or more, not {input.limit}. Pause its schedule to stop it."
         )
-    if input.when_reached not in _CHOICES:
-        raise BadInputError(f"{input.when_reached!r} is none of {', '.join(_CHOICES)}.")
     group = get(tx, caller, "flow_group", input.flow_group_id, "Flow group", "id, settings", lock=True)
     settings = load_object(group.settings)
     for name in (slots.MAX_ACTIVE_RUNS, slots.WHEN_REACHED):
         settings.pop(name, None)
     if input.limit is not None:
         settings[slots.MAX_ACTIVE_RUNS], settings[slots.WHEN_REACHED] = input.limit, input.when_reached
-    params = {"id": group.id, "settings": dump(settings), "now": stamp(now)}
-    tx.execute("UPDATE flow_group SET settings = :settings, updated = :now WHERE id = :id", params)
-    # wire: 1.x clients read them from the flow.
-    tx.execute("UPDATE flow SET settings = :settings, updated = :now WHERE flow_group_id = :id", params)
+    write_settings(tx, group.id, settings, now)
     _count_active(tx, caller.tenant_id, group.id, input.limit, now)
     tx.emit("flow", group.id, caller.tenant_id)
     tx.emit("queue", caller.tenant_id, caller.tenant_id)
@@ -126,17 +120,19 @@ def _cancel_oldest(tx: Transaction, tenant_id: str, flow: slots.FullFlow, now: d
     params = {"tenant_id": tenant_id, "now": stamp(now), "group": flow.id}
     if tx.scalar(f"SELECT 1 {_due()} LIMIT 1", params) is None:
         return
-    ids = slots.holders(tx, tenant_id, "flow", flow.id, flow.maximum)
-    for run_id in ids:
-        run = tx.one_or_none(f"SELECT * FROM flow_run WHERE id = :id{lock_for_update(tx)}", {"id": run_id})
-        if run is None:
-            continue
-        if run.state != "Cancelling":
-            cancelling = parse_state(
-                {"type": "Cancelling", "message": f"A newer run is due, and {_under_way(flow.maximum)}."}, now
-            )
-            transitions.write_state(tx, "flow_run", run, cancelling, now)
-        return  # one for one: it makes room, or it is doing so
+    oldest, *_ = ids = slots.holders(tx, tenant_id, "flow", flow.id, flow.maximum)
+    cancelling = tx.scalar(
+        f"SELECT 1 FROM flow_run WHERE id IN {in_list(tx.dialect, 'ids')} AND state = 'Cancelling' LIMIT 1",
+        {"ids": json.dumps(ids)},
+    )
+    if cancelling is not None:
+        return  # one makes room already, whoever asked for that
+    run = tx.one_or_none(f"SELECT * FROM flow_run WHERE id = :id{lock_for_update(tx)}", {"id": oldest})
+    if run is not None and run.state in HOLDING_STATES and run.state != "Cancelling":
+        message = f"A newer run is due, and {_under_way(flow.maximum)}."
+        transitions.write_state(
+            tx, "flow_run", run, parse_state({"type": "Cancelling", "message": message}, now), now
+        )
 
 
 def _under_way(maximum: int) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "stamp",
     "tenant_of",
     "uuid_prefix",
+    "write_settings",
 ]
 
 
@@ -213,3 +214,13 @@ def name_of(text: str | None, what: str) -> str:
     if not name:
         raise BadInputError(f"{what} cannot be empty.")
     return name
+
+
+def write_settings(
+    tx: Transaction, flow_group_id: str, settings: dict[str, Any], now: datetime.datetime
+) -> None:
+    """Write the settings of a flow group, whose row is locked, and of all its versions."""
+    params = {"id": flow_group_id, "settings": dump(settings), "now": stamp(now)}
+    tx.execute("UPDATE flow_group SET settings = :settings, updated = :now WHERE id = :id", params)
+    # wire: 1.x clients read them from the flow.
+    tx.execute("UPDATE flow SET settings = :settings, updated = :now WHERE flow_group_id = :id", params)

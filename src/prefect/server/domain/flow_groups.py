@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from prefect.server.database.store import Transaction
-from prefect.server.domain.common import clean_text, dump, get, load_object, stamp
+from prefect.server.domain.common import clean_text, dump, get, load_object, stamp, write_settings
 from prefect.server.domain.flow_runs import json_object
 from prefect.server.domain.registry import JSON, SuccessPayload, Uuid, mutation
 from prefect.server.domain.removal import forget_runs
@@ -204,9 +204,6 @@ def _merge(
     flow = get(tx, caller, "flow", flow_id, "Flow", "id, flow_group_id")
     group = get(tx, caller, "flow_group", flow.flow_group_id, "Flow group", "id, settings", lock=True)
     settings = {**load_object(group.settings), **changes}
-    params = {"id": group.id, "settings": dump(settings), "now": stamp(now)}
-    tx.execute("UPDATE flow_group SET settings = :settings, updated = :now WHERE id = :id", params)
-    # wire: 1.x clients read them from the flow.
-    tx.execute("UPDATE flow SET settings = :settings, updated = :now WHERE flow_group_id = :id", params)
+    write_settings(tx, group.id, settings, now)
     tx.emit("flow", flow.id, caller.tenant_id)
     return SuccessPayload()

@@ -119,6 +119,18 @@ def test_the_oldest_is_cancelled_for_a_new_one_once(api: Any, limited: Any) -> N
     assert api.queue() == [new]
 
 
+def test_none_is_cancelled_while_another_one_makes_room(api: Any, limited: Any) -> None:
+    flow_id, _ = limited(2, "cancel_oldest")
+    older, newer = api.run(flow_id), api.run(flow_id)
+    start(api, older)
+    api.move(5)
+    start(api, newer)
+    api.run(flow_id)
+    api.set_flow_state(newer, "Cancelling")
+    assert api.queue() == []
+    assert api.row("flow_run", older, "state")["state"] == "Running"
+
+
 def test_runs_that_are_active_when_the_limit_is_set_count(api: Any, limited: Any) -> None:
     flow_id, group_id = limited(None)
     first, second = api.run(flow_id), api.run(flow_id)
