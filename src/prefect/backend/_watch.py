@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowRunLog", "StateLine", "follow"]
 
+#: A run that takes longer is no longer followed, unless told otherwise.
+_MAX_DURATION = datetime.timedelta(hours=12)
 #: Seconds between two looks: short while something happens, growing while nothing does.
 _SHORTEST_S, _LONGEST_S = 0.25, 2.0
 #: Lines are written by several processes and may arrive later than younger ones.
@@ -76,7 +78,7 @@ def follow(
     *,
     stream_states: bool,
     stream_logs: bool,
-    max_duration: datetime.timedelta,
+    max_duration: datetime.timedelta = _MAX_DURATION,
     longest_s: float = _LONGEST_S,
     tells_ended: bool = False,
 ) -> Iterator[FlowRunLog]:

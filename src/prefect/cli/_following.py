@@ -23,13 +23,11 @@ if TYPE_CHECKING:
     from prefect.client.client import Client
     from prefect.engine.state import State
 
-__all__ = ["LEVEL_COLORS", "LONGEST", "Shown", "execute_here", "follow"]
+__all__ = ["LEVEL_COLORS", "Shown", "execute_here", "follow"]
 
 _ENDED = "Your flow run finished"
 #: Seconds in which the last lines of a run arrive.
 _LAST_LINES_S = 10.0
-#: A run that takes longer is no longer followed.
-LONGEST = datetime.timedelta(hours=12)
 #: For a process whose lines are waited for.
 _SOON = {"PREFECT__CLOUD__LOGGING_HEARTBEAT": "0.5"}
 LEVEL_COLORS = {"DEBUG": "bright_black", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
@@ -63,7 +61,7 @@ def follow(client: Client, run_id: str, shown: Shown) -> int:
         the exit status that says how the run ended.
 
     Raises:
-        CommandError: the run was deleted, or it takes longer than a day.
+        CommandError: the run was deleted, or it takes longer than twelve hours.
     """
     from prefect.backend.flow_run import FlowRunView
 
@@ -110,7 +108,6 @@ def _lines(run_id: str, shown: Shown) -> Iterator[FlowRunLog]:
         run_id,
         stream_states=True,
         stream_logs=shown.logs,
-        max_duration=LONGEST,
         tells_ended=shown.tells_ended,
     )
 

@@ -13,7 +13,7 @@ from prefect.cli._api import api_errors, connect
 from prefect.cli._complete import complete_runs
 from prefect.cli._errors import CommandError
 from prefect.cli._find import find_run, is_ended
-from prefect.cli._following import LONGEST, Shown
+from prefect.cli._following import Shown
 from prefect.cli._following import follow as follow_until_end
 from prefect.cli._group import Command
 from prefect.cli._log_lines import LEVELS, log_rows, show_log, write_line
@@ -83,9 +83,7 @@ def _follow(run_id: str, level: str) -> None:
 
     wanted = LEVELS[LEVELS.index(level) :]
     try:
-        for line in follow_run(
-            run_id, stream_states=False, stream_logs=True, max_duration=LONGEST, tells_ended=True
-        ):
+        for line in follow_run(run_id, stream_states=False, stream_logs=True, tells_ended=True):
             name = logging.getLevelName(line.level)
             if name in wanted:
                 write_line(line.timestamp.isoformat(), name, line.message)

@@ -447,29 +447,25 @@ def import_(
     from prefect.cli._server_import import report
     from prefect.server import app
     from prefect.server.importing import import_from
-    from prefect.server.old_database import OldDatabaseError, open_old_database
+    from prefect.server.old_database import open_old_database
 
     since = None if days is None else _now() - datetime.timedelta(days=days)
-    with _database_errors():
+    with _database_errors(), open_old_database(source) as old:
+        store = app.open_database(settings_of(options))
         try:
-            with open_old_database(source) as old:
-                store = app.open_database(settings_of(options))
-                try:
-                    made = import_from(
-                        old,
-                        store,
-                        _now(),
-                        tenants=tenant,
-                        since=since,
-                        with_runs=not no_runs,
-                        with_logs=not no_logs,
-                        activates_schedules=activate_schedules,
-                        tell=note,
-                    )
-                finally:
-                    store.close()
-        except OldDatabaseError as exc:
-            raise CommandError(str(exc), exit_code=_exit_codes.CONFLICT) from exc
+            made = import_from(
+                old,
+                store,
+                _now(),
+                tenants=tenant,
+                since=since,
+                with_runs=not no_runs,
+                with_logs=not no_logs,
+                activates_schedules=activate_schedules,
+                tell=note,
+            )
+        finally:
+            store.close()
     write(report(made, is_active=activate_schedules))
 
 

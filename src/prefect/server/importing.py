@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from prefect.server.database.migrate import DatabaseRefused
 from prefect.server.database.sql import in_list
 from prefect.server.database.store import Store, Transaction
 from prefect.server.database.tables import ColumnKind, table
 from prefect.server.domain.common import stamp
 from prefect.server.domain.states import FINISHED_STATES
-from prefect.server.old_database import OldDatabase, OldDatabaseError
+from prefect.server.old_database import OldDatabase
 
 __all__ = ["Imported", "import_from"]
 
@@ -37,6 +38,7 @@ _DROPPED = {
 _RUNS = "tenant_id::text = ANY(%(tenants)s) AND state = ANY(%(finished)s) AND coalesce(end_time, updated) >= %(since)s"
 _OF_RUNS = f"flow_run_id IN (SELECT id FROM flow_run WHERE {_RUNS})"  # a constant
 _OF_TENANT = "tenant_id::text = ANY(%(tenants)s)"
+_OF_FLOWS = f"flow_id IN (SELECT id FROM flow WHERE {_OF_TENANT})"
 
 
 @dataclass
@@ -89,7 +91,7 @@ def import_from(
         tell: called with what is being done.
 
     Raises:
-        OldDatabaseError: there is no such tenant.
+        DatabaseRefused: there is no such tenant.
     """
     chosen = _tenants(old, tenants)
     work = _Import(old, store, now, chosen, since, activates_schedules, tell)
@@ -105,7 +107,7 @@ def _tenants(old: OldDatabase, slugs: tuple[str, ...]) -> list[dict[str, Any]]:
     missing = set(slugs) - {row["slug"] for row in found}
     if missing:
         there = ", ".join(sorted(row["slug"] for row in found)) or "none"
-        raise OldDatabaseError(f"The old server has no tenant {min(missing)!r}; it has: {there}.")
+        raise DatabaseRefused(f"The old server has no tenant {min(missing)!r}; it has: {there}.")
     return [row for row in found if not slugs or row["slug"] in slugs]
 
 
@@ -135,6 +137,8 @@ class _Import:
         #: Ids that something has here, of tenants and projects that were here before.
         self._ids: dict[str, str] = {}
         self._archived_groups: set[str] = set()
+        #: Settings by flow group, as versions of flows have them too.
+        self._settings: dict[str, str] = {}
 
     # -- flows --------------------------------------------------------------------------
 
@@ -154,8 +158,8 @@ class _Import:
             )
         )
         self._copy("flow", _OF_TENANT, change=self._flow, size=_FLOWS)
-        self._copy("task", _OF_TENANT)
-        self._copy("edge", _OF_TENANT)
+        self._copy("task", _OF_FLOWS)
+        self._copy("edge", _OF_FLOWS)
 
     def _take_over(self, name: str, rows: list[dict[str, Any]], find: str) -> None:
         """Write rows; where there is one of that name already, it stands for theirs."""
@@ -246,10 +250,23 @@ class _Import:
         if not rows:
             self.outcome.rows.setdefault(name, 0)
             return
+        if "tenant_id" in table(name).columns:
+            for row in rows:
+                row["tenant_id"] = row.get("tenant_id") or self._only_tenant(name)
         complete = [_complete(name, row, self._now) for row in rows]
         new = self._store.write_sync(lambda tx: _insert(tx, name, complete))
         self.outcome.rows[name] = self.outcome.rows.get(name, 0) + new
         self.outcome.known[name] = self.outcome.known.get(name, 0) + len(rows) - new
+
+    def _only_tenant(self, name: str) -> str:
+        """The tenant of rows that do not say theirs, as some of older servers."""
+        if len(self._tenant_rows) > 1:
+            raise DatabaseRefused(
+                f"The table {name!r} of the old server has rows without a tenant. Import its tenants one by one, "
+                "with --tenant."
+            )
+        tenant_id: str = self._tenant_rows[0]["id"]
+        return self._ids.get(tenant_id, tenant_id)
 
 
 def _complete(name: str, row: Mapping[str, Any], now: datetime.datetime) -> dict[str, Any]:

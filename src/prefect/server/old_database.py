@@ -10,13 +10,14 @@ import contextlib
 from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from prefect.server.database.migrate import DatabaseRefused, postgres_driver
 from prefect.server.database.tables import ColumnKind, table
 from prefect.server.settings import mask_password
 
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["OldDatabase", "OldDatabaseError", "open_old_database"]
+__all__ = ["OldDatabase", "open_old_database"]
 
 #: Tables that there must be; `flow_group` came with 0.13 of the old server.
 _NEEDED = ("tenant", "project", "flow_group", "flow", "task", "edge", "flow_run", "task_run")
@@ -32,10 +33,6 @@ _READ: dict[ColumnKind, str] = {
 }
 #: An interval as HH:MM:SS, however many hours it has.
 _READ_INTERVAL = "to_char(make_interval(secs => EXTRACT(epoch FROM {0})::double precision), 'HH24:MI:SS')"
-
-
-class OldDatabaseError(Exception):
-    """The database cannot be read, or is not that of a Prefect Server 1.x; the message says what to do."""
 
 
 class OldDatabase:
@@ -102,14 +99,9 @@ def open_old_database(url: str) -> Generator[OldDatabase]:
         url: its address, `postgresql://user:password@host/name`.
 
     Raises:
-        OldDatabaseError: it cannot be reached, or is another program's.
+        DatabaseRefused: it cannot be reached, or is another program's.
     """
-    try:
-        import psycopg
-    except ImportError as exc:
-        raise OldDatabaseError(
-            'PostgreSQL needs a driver. Install it with: pip install "prefect-classic[postgres]"'
-        ) from exc
+    psycopg = postgres_driver()
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:
             connection.read_only = True
@@ -119,7 +111,7 @@ def open_old_database(url: str) -> Generator[OldDatabase]:
             yield OldDatabase(connection, columns)
     except psycopg.Error as exc:
         reason = str(exc).strip() or type(exc).__name__
-        raise OldDatabaseError(
+        raise DatabaseRefused(
             f"The database {mask_password(url)} cannot be read: {reason}. "
             "Check the address, and whether the database is running."
         ) from exc
@@ -139,16 +131,16 @@ def _columns(connection: psycopg.Connection[Any]) -> dict[str, dict[str, str]]:
 def _refuse_others(columns: Mapping[str, Mapping[str, str]], url: str) -> None:
     where = f"The database {mask_password(url)}"
     if "server_meta" in columns:
-        raise OldDatabaseError(
+        raise DatabaseRefused(
             f"{where} is one of this server already. To move it, use the tools of PostgreSQL (pg_dump)."
         )
     if "deployment" in columns or "block_type" in columns:
-        raise OldDatabaseError(
+        raise DatabaseRefused(
             f"{where} is of Prefect 2 or 3, whose flows are other programs; only Prefect Server 1.x can be imported."
         )
-    missing = [name for name in _NEEDED if name not in columns]
+    missing = [name for name in _NEEDED if "id" not in columns.get(name, ())]
     if missing:
-        raise OldDatabaseError(
+        raise DatabaseRefused(
             f"{where} is not one of Prefect Server 1.x, 0.13 or newer: it has no table {missing[0]!r} in its default "
             "schema. Check the address; an older server has to be upgraded first."
         )

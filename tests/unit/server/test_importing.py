@@ -13,8 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from prefect.cli import cli
+from prefect.server.database.migrate import DatabaseRefused
 from prefect.server.importing import Imported, import_from
-from prefect.server.old_database import OldDatabaseError, open_old_database
+from prefect.server.old_database import open_old_database
 
 pytest.importorskip("psycopg")
 
@@ -200,7 +201,7 @@ def test_part_of_it_can_be_asked_for(old: Old, api: Any) -> None:
     assert (outcome.rows["tenant"], outcome.rows["project"]) == (1, 1)
     assert "flow_run" not in outcome.rows
 
-    with pytest.raises(OldDatabaseError, match=re.escape("no tenant 'third'; it has: example, second")):
+    with pytest.raises(DatabaseRefused, match=re.escape("no tenant 'third'; it has: example, second")):
         run_import(old, api.store, tenants=("third",))
 
 
@@ -210,12 +211,18 @@ def test_an_older_server_has_fewer_columns_and_tables(old: Old, api: Any, cluste
         "DROP TABLE task_run_artifact, cloud_hook",
         "ALTER TABLE flow DROP COLUMN run_config",
         "ALTER TABLE flow_run DROP COLUMN run_config, DROP COLUMN labels, DROP COLUMN idempotency_key",
-        "ALTER TABLE task DROP COLUMN is_root_task",
+        "ALTER TABLE task DROP COLUMN is_root_task, DROP COLUMN tenant_id",
+        "ALTER TABLE log DROP COLUMN tenant_id",
     ):
         cluster.execute(statement, database)
     outcome = run_import(old, api.store)
     assert (outcome.rows["flow_run"], outcome.rows["task"]) == (2, 6)
     assert api.row("flow_run", old.runs["new"], "labels run_config") == {"labels": [], "run_config": None}
+    assert len(api.row("flow_run", old.runs["new"], "logs { id }")["logs"]) == 2
+
+    old.server.add("tenant", name="Second", slug="second")
+    with pytest.raises(DatabaseRefused, match="'task' of the old server has rows without a tenant"):
+        run_import(old, api.store)
 
 
 @pytest.mark.parametrize(
@@ -230,12 +237,12 @@ def test_an_older_server_has_fewer_columns_and_tables(old: Old, api: Any, cluste
 def test_other_databases_are_refused(tables: list[str], words: str, old_url: str, cluster: Any) -> None:
     for name in tables:
         cluster.execute(f"CREATE TABLE {name} (id integer)", re.search(r"@/(\w+)", old_url).group(1))  # type: ignore[union-attr]
-    with pytest.raises(OldDatabaseError, match=re.escape(words)), open_old_database(old_url):
+    with pytest.raises(DatabaseRefused, match=re.escape(words)), open_old_database(old_url):
         pass
 
 
 def test_nothing_can_be_written_there(old: Old) -> None:
-    with pytest.raises(OldDatabaseError, match="read-only"), open_old_database(old.url) as database:
+    with pytest.raises(DatabaseRefused, match="read-only"), open_old_database(old.url) as database:
         database._connection.execute("DELETE FROM log")
     assert old.server.count("log") == 6
 

@@ -11,6 +11,7 @@ import contextlib
 import sqlite3
 from collections.abc import Generator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from prefect.server.database import statistics
@@ -18,7 +19,7 @@ from prefect.server.database import statistics
 if TYPE_CHECKING:
     from prefect.server.settings import ServerSettings
 
-__all__ = ["HEAD", "DatabaseRefused", "prepare"]
+__all__ = ["HEAD", "DatabaseRefused", "postgres_driver", "prepare"]
 
 #: The newest revision of `migrations/versions`.
 HEAD = "0002"
@@ -46,6 +47,21 @@ _LOCK = 7233_4201
 
 class DatabaseRefused(Exception):
     """The database cannot be used by this server; nothing was written to it."""
+
+
+def postgres_driver() -> ModuleType:
+    """The package psycopg.
+
+    Raises:
+        DatabaseRefused: it is not installed.
+    """
+    try:
+        import psycopg
+    except ImportError as exc:
+        raise DatabaseRefused(
+            'PostgreSQL needs a driver. Install it with: pip install "prefect-classic[postgres]"'
+        ) from exc
+    return psycopg
 
 
 def prepare(settings: ServerSettings) -> None:
@@ -106,13 +122,7 @@ def _inspect_sqlite(path: Path) -> tuple[set[str], str | None]:
 
 
 def _inspect_postgres(url: str) -> tuple[set[str], str | None]:
-    try:
-        import psycopg
-    except ImportError as exc:
-        raise DatabaseRefused(
-            'PostgreSQL needs a driver. Install it with: pip install "prefect-classic[postgres]"'
-        ) from exc
-
+    psycopg = postgres_driver()
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:
             _refuse_encoding(connection.info.parameter_status("server_encoding"), url)
