@@ -49,7 +49,8 @@ def follow(monkeypatch: pytest.MonkeyPatch) -> Any:
             return GraphQLResult({"data": answer})
 
         monkeypatch.setattr(Client, "graphql", graphql)
-        return [line.message for line in watch_flow_run("id", **options)]
+        follow = _watch.follow if "tells_ended" in options else watch_flow_run
+        return [line.message for line in follow("id", **options)]
 
     return lines
 
@@ -95,6 +96,22 @@ def test_what_does_not_pass_is_raised(follow: Any, answers: tuple[Any, ...]) -> 
 def test_a_run_that_is_deleted_is_followed_no_more(follow: Any) -> None:
     told = follow(seen("Running"), {"flow_run_by_pk": None}, stream_logs=False)
     assert told[-1] == "The flow run was deleted."
+
+
+def test_a_run_that_had_ended_is_told_from_the_beginning_where_that_is_wanted(follow: Any) -> None:
+    def log(*messages: str) -> dict[str, Any]:
+        answer = seen("Running", "Success")
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+        answer["flow_run_by_pk"]["logs"] = [
+            {"id": message, "timestamp": now, "level": "INFO", "message": message} for message in messages
+        ]
+        return answer
+
+    wanted = {"stream_states": False, "stream_logs": True}
+    # The last line is still on its way at the first look.
+    assert follow(log("one"), log("one"), log("one", "two"), **wanted, tells_ended=True) == ["one", "two"]
+    [told] = follow(log("one", "two"), **wanted)
+    assert told.startswith("Your flow run finished")
 
 
 def test_nobody_waits_longer_than_asked_for(follow: Any) -> None:
